@@ -1,0 +1,80 @@
+"""Every cap and default as data; protocol revisions, header names, and the method surface."""
+
+from typing import NamedTuple
+
+from msgspec import Struct
+
+MODERN_REVISIONS = ("2026-07-28",)
+LEGACY_REVISIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
+LEGACY_DEFAULT = "2025-11-25"
+"""Answered to `initialize` when the client asks for a revision that we do not know."""
+LEGACY_UNSTATED = "2025-03-26"
+"""Assumed when a legacy request names no revision (mcp-facts 2.4)."""
+
+MODERN_METHODS = ("server/discover", "tools/list", "tools/call")
+LEGACY_METHODS = ("initialize", "ping", "tools/list", "tools/call")
+
+HEADER_PROTOCOL = "mcp-protocol-version"
+HEADER_METHOD = "mcp-method"
+HEADER_NAME = "mcp-name"
+HEADER_API_TOKEN = "x-api-token"
+
+SERVER_TOKEN_PREFIX = "mcpp_srv_"
+API_TOKEN_PREFIX = "mcpp_api_"
+
+MAX_SAFE_INTEGER = 2**53 - 1
+EXPRESSION_TIMEOUT_MS = 100
+EXPRESSION_STACK = 200
+EXPRESSION_SEQUENCE = 100_000
+EXPRESSION_INLINE_BYTES = 128 * 1024
+EXPRESSION_HARD_KILL_S = 2.0
+EXPRESSION_POOL_MEMORY = 1024 * 1024 * 1024
+TOOL_NAME_MAX = 64
+SERVER_TTL_MIN_S = 60
+CURSOR_DESCRIPTION = (
+    "Always send back exactly the cursor value you received "
+    "without decoding, modifying, or parsing it."
+)
+NEXT_CURSOR_MAX_CHARS = 16_384
+PAGE_SIZE_MAX = 200
+PAGE_SIZE_DEFAULT = 50
+
+
+class Limit(NamedTuple):
+    """A limit that settings may change, up to its ceiling."""
+
+    default: int
+    ceiling: int
+    unit: str
+    text: str
+
+
+LIMITS: dict[str, Limit] = {
+    "connect_timeout_s": Limit(5, 30, "s", "connecting to the upstream API"),
+    "call_timeout_s": Limit(30, 120, "s", "one upstream call, from connect to the last byte"),
+    "upstream_body_bytes": Limit(8 * 2**20, 64 * 2**20, "bytes", "upstream body, decompressed"),
+    "request_body_bytes": Limit(4 * 2**20, 16 * 2**20, "bytes", "request body"),
+    "json_depth": Limit(64, 128, "levels", "nesting of any JSON read"),
+    "batch_length": Limit(50, 50, "requests", "JSON-RPC batch (2025-03-26 and older)"),
+    "in_flight_server": Limit(16, 1024, "calls", "in flight per MCP server"),
+    "in_flight_tenant": Limit(64, 4096, "calls", "in flight per tenant"),
+    "in_flight_host": Limit(256, 16_384, "calls", "in flight per upstream host"),
+    "in_flight_process": Limit(2048, 16_384, "calls", "in flight per process"),
+    "calls_per_10s": Limit(50, 100_000, "calls", "started per MCP server in 10 seconds"),
+}
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """The limits in force; one field per row of `LIMITS`."""
+
+    connect_timeout_s: int = LIMITS["connect_timeout_s"].default
+    call_timeout_s: int = LIMITS["call_timeout_s"].default
+    upstream_body_bytes: int = LIMITS["upstream_body_bytes"].default
+    request_body_bytes: int = LIMITS["request_body_bytes"].default
+    json_depth: int = LIMITS["json_depth"].default
+    batch_length: int = LIMITS["batch_length"].default
+    in_flight_server: int = LIMITS["in_flight_server"].default
+    in_flight_tenant: int = LIMITS["in_flight_tenant"].default
+    in_flight_host: int = LIMITS["in_flight_host"].default
+    in_flight_process: int = LIMITS["in_flight_process"].default
+    calls_per_10s: int = LIMITS["calls_per_10s"].default

@@ -1,0 +1,64 @@
+"""An audit row: what is recorded of one request, and nothing of its payload."""
+
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+Phase: TypeAlias = Literal["intent", "outcome", "refusal", "event"]
+
+
+class AuditRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One row of a tenant's chain. Never an argument, a result, a token or a credential."""
+
+    ts: datetime
+    phase: Phase
+    request_id: str
+    tenant: str
+    account: str = ""
+    server: str = ""
+    integration: str = ""
+    """`name@version`."""
+    rpc_method: str = ""
+    tool: str = ""
+    resource: str = ""
+    method: str = ""
+    decision: Literal["", "allow", "deny"] = ""
+    reason: str = ""
+    outcome: str = ""
+    http_status: int | None = None
+    upstream_status: int | None = None
+    duration_ms: int | None = None
+    upstream_ms: int | None = None
+    bytes_in: int | None = None
+    bytes_out: int | None = None
+    api_token_id: str = ""
+    factors: tuple[str, ...] = ()
+    client_name: str = ""
+    client_version: str = ""
+    protocol_version: str = ""
+    fingerprint: str = ""
+    tool_digest: str = ""
+    surface_digest: str = ""
+    principal: str = ""
+    action: str = ""
+    subject: str = ""
+
+
+class ChainedRow(Struct, frozen=True):
+    """A row as stored: its place in the chain and the hash that ties it to the one before."""
+
+    chain: str
+    sequence: int
+    hash: bytes
+    body: bytes
+    """JSON of the `AuditRow`, the bytes that were hashed."""
+
+
+class EdgeCount(Struct, frozen=True):
+    """Requests that resolved to no tenant, counted per second, reason and client network."""
+
+    second: int
+    reason: str
+    network: str
+    count: int

@@ -1,0 +1,73 @@
+"""One upstream call: the request that is sent, the response, and what it means."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from mcpassport.records.envelope import RateLimit
+
+
+class OutboundRequest(Struct, frozen=True, kw_only=True):
+    """One HTTP request. `secret_headers` and `secret_query` never show in `repr`."""
+
+    method: str
+    url: str
+    """Absolute and percent-encoded, without the secret query."""
+    headers: tuple[tuple[str, str], ...] = ()
+    secret_headers: tuple[tuple[str, str], ...] = ()
+    secret_query: tuple[tuple[str, str], ...] = ()
+    body: bytes | None = None
+    timeout_s: float = 30.0
+    max_body: int = 8 * 1024 * 1024
+
+    def __repr__(self) -> str:
+        names = ", ".join(sorted(name for name, _ in self.headers + self.secret_headers))
+        return f"OutboundRequest({self.method}, headers=[{names}])"
+
+    __str__ = __repr__
+
+
+class OutboundResponse(Struct, frozen=True, kw_only=True):
+    """One HTTP response, read whole; header names are lower case, repeated ones kept."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"OutboundResponse({self.status}, {len(self.body)} bytes)"
+
+    __str__ = __repr__
+
+    def header(self, name: str) -> str | None:
+        """The first value of that header (lower-case name), or None."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What an upstream call came to: JSON text, or an error; never both."""
+
+    value: bytes | None = None
+    """The result as JSON text: UTF-8, complete, depth checked."""
+    error: Exception | None = None
+    """A `McpassportError` of the upstream family."""
+    upstream_status: int | None = None
+    ratelimit: RateLimit | None = None
+    notes: tuple[str, ...] = ()
+    upstream_ms: int = 0
+    bytes_out: int = 0
+    bytes_in: int = 0
+    sent: bool = False
+    """Whether the request reached the network."""
+
+    def __repr__(self) -> str:
+        return f"Outcome(status={self.upstream_status}, ok={self.error is None})"
+
+    __str__ = __repr__
+
+
+class CallScope(Struct, frozen=True):
+    """What templates and expressions of one call may see."""
+
+    args: dict[str, Any]
+    context: dict[str, str]

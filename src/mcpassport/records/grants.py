@@ -1,0 +1,135 @@
+"""Who may call: tenants, accounts, servers, tokens, and the caller they add up to."""
+
+from datetime import datetime
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct, field
+
+from mcpassport.records.tool import Filter
+
+Role: TypeAlias = Literal["admin", "tenant", "auditor", "factor"]
+
+
+class Tenant(Struct, frozen=True, kw_only=True):
+    """A customer of the vendor."""
+
+    id: str
+    name: str
+    created_at: datetime
+    status: Literal["active", "suspended"] = "active"
+    key_version: int = 1
+
+
+class Overrides(Struct, frozen=True, omit_defaults=True):
+    """The few values an admin may change for one account; they can only narrow."""
+
+    context: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    timeout_s: float | None = None
+    removed_methods: tuple[str, ...] = ()
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """One tenant's connection to one integration. Its credential is a record of its own."""
+
+    id: str
+    tenant: str
+    integration: str
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    credential_kind: str
+    context: dict[str, str] = field(default_factory=dict)
+    overrides: Overrides = field(default_factory=Overrides)
+    status: Literal["active", "needs_reauth"] = "active"
+
+
+class Factor(Struct, frozen=True):
+    """A second factor that a server demands."""
+
+    kind: str
+
+
+class Server(Struct, frozen=True, kw_only=True):
+    """An MCP server: a scoped, expiring grant on exactly one integrated account."""
+
+    id: str
+    tenant: str
+    account: str
+    integration: str
+    name: str
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime | None
+    token_hash: str
+    filter: Filter = field(default_factory=Filter)
+    factors: tuple[Factor, ...] = ()
+    rate_limit_errors: Literal["auto", "http_429", "tool_error"] = "auto"
+    status: Literal["active", "revoked"] = "active"
+    revoked_at: datetime | None = None
+
+
+class ApiToken(Struct, frozen=True, kw_only=True):
+    """A secret for the management API (admin, tenant, auditor) or the second factor (factor)."""
+
+    id: str
+    tenant: str
+    """Empty for admins, and for auditors of the whole deployment."""
+    role: Role
+    name: str
+    token_hash: str
+    created_at: datetime
+    expires_at: datetime | None
+    status: Literal["active", "revoked"] = "active"
+
+
+class IndexEntry(Struct, frozen=True):
+    """What a token hash leads to; kept for dead tokens until audit retention ends."""
+
+    kind: Literal["server", "api_token"]
+    tenant: str
+    id: str
+    account: str = ""
+    integration: str = ""
+
+
+class IntegrationHead(Struct, frozen=True, kw_only=True):
+    """The live version of an integration; `version` is the optimistic lock of a push."""
+
+    name: str
+    label: str
+    version: int
+    digest: str
+    updated_at: datetime
+
+
+class IntegrationVersion(Struct, frozen=True, kw_only=True):
+    """One immutable pushed version: `content` is `{config, documentation}` after the overlay."""
+
+    name: str
+    version: int
+    digest: str
+    pushed_at: datetime
+    pushed_by: str
+    note: str = ""
+    content: dict[str, Any]
+
+
+class Principal(Struct, frozen=True):
+    """Who uses the management API: an API token, or `cli:<os user>` in process."""
+
+    id: str
+    role: Role
+    tenant: str = ""
+
+
+class Caller(Struct, frozen=True, kw_only=True):
+    """A request that was admitted: everything later hops need, read once."""
+
+    tenant: Tenant
+    server: Server
+    account: Account
+    integration: IntegrationHead
+    sealed_credential: bytes
+    api_token_id: str | None = None
+    factors: tuple[str, ...] = ()

@@ -1,0 +1,148 @@
+"""The effective integration config: inherited, defaults filled in, ready to call.
+
+`integrations/` compiles what people write into these types; `catalog/` and `upstream/` read them.
+"""
+
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct, field
+
+JsonSchema: TypeAlias = dict[str, Any] | bool
+HttpMethod: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+QueryArrayFormat: TypeAlias = Literal["repeat", "comma", "brackets", "indices"]
+ResetUnit: TypeAlias = Literal["seconds", "epoch", "epoch_ms", "http_date", "iso8601"]
+
+STANDARD_METHODS = ("list", "get", "create", "update", "delete")
+"""Method names with a meaning of their own; any other name is a custom method."""
+
+
+class CredentialField(Struct, frozen=True):
+    """One value that an account must bring."""
+
+    name: str
+    label: str
+    help: str = ""
+    secret: bool = True
+    pattern: str | None = None
+
+
+class Credential(Struct, frozen=True):
+    """One kind of credential that an account may bring."""
+
+    kind: str
+    fields: tuple[CredentialField, ...]
+
+
+class Authorization(Struct, frozen=True):
+    """How a credential is applied. `name` and `value` (a template) belong to kind `header`."""
+
+    kind: str
+    name: str | None = None
+    value: str | None = None
+
+
+class Pagination(Struct, frozen=True):
+    """How a list is paged; which members count depends on `kind`."""
+
+    kind: str
+    limit_param: str | None = None
+    cursor_param: str | None = None
+    cursor_path: str | None = None
+    page_param: str | None = None
+    first_page: int = 1
+    next_header: str | None = None
+    next_path: str | None = None
+    default_limit: int | None = None
+    max_limit: int | None = None
+
+
+class RateLimitMap(Struct, frozen=True):
+    """JSONata sources over `{status, headers, body}`."""
+
+    is_limited: str | None = None
+    limit: str | None = None
+    remaining: str | None = None
+    reset: str | None = None
+    reset_unit: ResetUnit = "seconds"
+    retry_after: str | None = None
+
+
+class Annotations(Struct, frozen=True):
+    """Hints for MCP clients (spec: server/tools), always all four."""
+
+    read_only: bool
+    destructive: bool
+    idempotent: bool
+    open_world: bool = True
+
+
+class Method(Struct, frozen=True, kw_only=True):
+    """One `(resource, method)` with everything it inherits filled in."""
+
+    resource: str
+    method: str
+    http: HttpMethod
+    base_url: str
+    path: str
+    allowed_hosts: tuple[str, ...] = ()
+    query: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    query_array_format: QueryArrayFormat = "repeat"
+    body: Any = None
+    body_format: str = "json"
+    request: str | None = None
+    response: str | None = None
+    response_path: str | None = None
+    id_param: Literal["string", "number"] = "string"
+    authorization: Authorization
+    pagination: Pagination
+    rate_limit: RateLimitMap | None = None
+    errors: str | None = None
+    scopes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    annotations: Annotations
+    timeout_s: float | None = None
+
+
+class Resource(Struct, frozen=True, kw_only=True):
+    """One resource of an integration; `singular` serves the tool names."""
+
+    name: str
+    label: str
+    singular: str
+    tags: tuple[str, ...] = ()
+
+
+class Documentation(Struct, frozen=True, kw_only=True):
+    """A documentation record: description and JSON Schemas of one `(resource, method)`."""
+
+    resource: str
+    method: str
+    description: str
+    title: str | None = None
+    path_schema: JsonSchema | None = None
+    query_schema: JsonSchema | None = None
+    header_schema: JsonSchema | None = None
+    body_schema: JsonSchema | None = None
+    response_schema: JsonSchema | None = None
+    strict_output: bool = False
+    deprecated: bool = False
+    examples: tuple[Any, ...] = ()
+
+
+class Integration(Struct, frozen=True, kw_only=True):
+    """One upstream API, compiled. `digest` is SHA-256 (hex) of the RFC 8785 JSON of its content."""
+
+    name: str
+    label: str
+    description: str = ""
+    documentation_url: str | None = None
+    base_url: str
+    allowed_hosts: tuple[str, ...] = ()
+    credentials: tuple[Credential, ...]
+    authorization: Authorization
+    resources: tuple[Resource, ...]
+    methods: tuple[Method, ...]
+    documentation: tuple[Documentation, ...]
+    digest: str
+    version: int = 0

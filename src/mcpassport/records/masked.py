@@ -1,0 +1,46 @@
+"""Values that must never be seen: credentials and key material."""
+
+from typing import NoReturn
+
+
+class _Masked:
+    """A value that hides itself from `repr`, `str`, pickling and comparison by value."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(****)"
+
+    __str__ = __repr__
+
+    def __format__(self, _spec: str) -> str:
+        return repr(self)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} cannot be pickled or copied")
+
+
+class Secret(_Masked):
+    """An upstream credential, sealed: the JSON object of its fields.
+
+    Only `upstream/auth` calls `reveal`; a test greps for every other call.
+    """
+
+    __slots__ = ()
+
+    def reveal(self) -> bytes:
+        """The plaintext. Keep it no longer than the call that needs it."""
+        return self._value
+
+
+class KeyMaterial(_Masked):
+    """A cryptographic key. Only `store/keys.py` and `store/vault.py` unwrap it."""
+
+    __slots__ = ()
+
+    def unwrap(self) -> bytes:
+        """The raw key bytes."""
+        return self._value

@@ -1,0 +1,1 @@
+"""The store: records, the audit file, and the keys apart from both."""

@@ -1,0 +1,172 @@
+"""What a store must offer: records under `(kind, tenant, id)`, and the audit file.
+
+The tenant is part of every key, so isolation is structural. `ALL` reads across tenants and is
+imported only by admin routes and jobs.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
+
+from mcpassport.records.audit import ChainedRow, EdgeCount
+
+PLATFORM: Final = ""
+"""The tenant of records that belong to the deployment."""
+
+
+class _All:
+    """Every tenant."""
+
+
+ALL: Final = _All()
+ABSENT: Final = "absent"
+"""Expected etag of a key that must not exist yet."""
+
+IndexColumn: TypeAlias = Literal["account", "integration", "key_version", "expires_at"]
+IndexValue: TypeAlias = str | int
+
+
+class Key(NamedTuple):
+    """Address of a record."""
+
+    kind: str
+    tenant: str
+    id: str
+
+
+class Entry(NamedTuple):
+    """A record as read; `etag` changes with every write."""
+
+    key: Key
+    value: bytes
+    etag: str
+
+
+class Put(NamedTuple):
+    """Write a record, with the index columns it can be listed by."""
+
+    key: Key
+    value: bytes
+    columns: Mapping[IndexColumn, IndexValue] = MappingProxyType({})
+
+
+class Delete(NamedTuple):
+    """Remove a record; removing an absent one is no error."""
+
+    key: Key
+
+
+class Append(NamedTuple):
+    """Queue an audit event in the outbox of the same transaction; idempotent by `event_id`."""
+
+    event_id: str
+    chain: str
+    body: bytes
+
+
+Op: TypeAlias = Put | Delete | Append
+
+
+class Page(NamedTuple):
+    """One page of a listing; `cursor` is None on the last."""
+
+    entries: tuple[Entry, ...]
+    cursor: str | None
+
+
+class EtagConflict(Exception):
+    """Of two writers the other one won; `key` says where."""
+
+    def __init__(self, key: Key) -> None:
+        super().__init__(key.kind)
+        self.key = key
+
+
+class Pending(NamedTuple):
+    """An audit row that is not in its chain yet; `event_id` makes a repeat harmless."""
+
+    chain: str
+    body: bytes
+    event_id: str = ""
+
+
+Link: TypeAlias = Callable[[bytes, int, bytes], bytes]
+"""`(previous hash, sequence, body) -> hash`, given by `audit/chain.py`."""
+
+
+class Store(Protocol):
+    """Records. Every failure of the engine is a `StoreUnavailable`."""
+
+    async def get_many(self, keys: Sequence[Key]) -> list[Entry | None]:
+        """The records in the order asked for, None where there is none; one round trip."""
+        ...
+
+    async def write(
+        self, ops: Sequence[Op], expect: Mapping[Key, str] = MappingProxyType({})
+    ) -> dict[Key, str]:
+        """Apply all or nothing; returns the new etags. `EtagConflict` if an expectation fails."""
+        ...
+
+    async def page(
+        self,
+        kind: str,
+        tenant: str | _All,
+        *,
+        index: IndexColumn | None = None,
+        value: IndexValue | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """One page in id order, optionally only where the index column equals the value."""
+        ...
+
+    async def lease(self, name: str, ttl_s: float) -> int | None:
+        """Take or renew a named lease; its growing fence, or None while another holds it."""
+        ...
+
+    def scan(self, kind: str, tenant: str | _All) -> AsyncIterator[Entry]:
+        """Every record of a kind, page by page."""
+        ...
+
+    async def purge(self, now: datetime) -> int:
+        """Remove records whose `expires_at` index has passed; how many."""
+        ...
+
+    async def outbox(self, limit: int = 500) -> list[Append]:
+        """Events not yet moved into their chain, oldest first."""
+        ...
+
+    async def outbox_done(self, event_ids: Sequence[str]) -> None:
+        """Forget events that are in their chain."""
+        ...
+
+    async def close(self) -> None:
+        """Finish writes in progress and release everything."""
+        ...
+
+
+class AuditStore(Protocol):
+    """The audit file: hash chains of rows, and the counts of what resolved to nobody."""
+
+    async def append(self, rows: Sequence[Pending], link: Link) -> None:
+        """Append to the chains in one transaction; a known `event_id` is skipped."""
+        ...
+
+    async def rows(
+        self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False
+    ) -> list[ChainedRow]:
+        """Rows of one chain. `after` is a sequence: exclusive, in the direction of travel."""
+        ...
+
+    async def count_edge(self, counts: Sequence[EdgeCount]) -> None:
+        """Add to the edge counts."""
+        ...
+
+    async def edge_counts(self, *, limit: int = 50) -> list[EdgeCount]:
+        """The newest edge counts first."""
+        ...
+
+    async def close(self) -> None:
+        """Finish writes in progress and release everything."""
+        ...
