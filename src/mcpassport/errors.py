@@ -14,7 +14,7 @@
     │   ├── AddressForbidden · UpstreamUnreachable · UpstreamTimeout · ResponseTooLarge
     │   ├── UpstreamRateLimited · UpstreamUnauthorized · UpstreamRejected · UpstreamFailed
     │   ├── UpstreamRedirect · UpstreamReportedError · MalformedUpstreamResponse
-    │   └── ReauthorizationRequired
+    │   └── UnsendableRequest · ReauthorizationRequired
     ├── GatewayError             this deployment cannot serve the request now
     │   ├── GatewayRateLimited · StoreUnavailable · AuditUnavailable · ResultWithheld
     │   └── ExpressionFailed · InternalError
@@ -169,6 +169,9 @@ class NoSuchObject(ManagementError):
 class UpstreamError(McpassportError):
     """The one request to the upstream API failed, or was not allowed to leave."""
 
+    sent: bool = True
+    """False when it is certain that nothing of the request left."""
+
 
 class AddressForbidden(UpstreamError):
     """The upstream's address is private, loopback, link-local or metadata, or another host."""
@@ -212,6 +215,10 @@ class UpstreamReportedError(UpstreamError):
 
 class MalformedUpstreamResponse(UpstreamError):
     """The upstream's body is not what the integration says it is."""
+
+
+class UnsendableRequest(UpstreamError):
+    """A header or the method could not be sent safely, so nothing was."""
 
 
 class ReauthorizationRequired(UpstreamError):
@@ -389,6 +396,13 @@ _TABLE: dict[type[McpassportError], Meaning] = {
         "malformed_upstream_response",
         "The upstream API's answer is not what its description says.",
         "upstream",
+    ),
+    UnsendableRequest: Meaning(
+        200,
+        -32603,
+        "unsendable_request",
+        "The request could not be formed safely, so nothing was sent.",
+        "gateway",
     ),
     ReauthorizationRequired: Meaning(
         200,

@@ -43,6 +43,8 @@ class AuditRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     principal: str = ""
     action: str = ""
     subject: str = ""
+    count: int = 1
+    """How many refusals of one dead token this row stands for."""
 
 
 class ChainedRow(Struct, frozen=True):

@@ -1,0 +1,58 @@
+# Every target works on a fresh machine with Python 3.11 or newer: it installs what it needs first.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+.PHONY: help install demo test test-all check bench docs locks clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+install: $(STAMP) ## the project and its tools into .venv, from the hashed locks
+
+$(STAMP): pyproject.toml requirements/dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "mcpassport needs Python 3.11 or newer; name one with PYTHON=...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (a minute or two, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## the main job on a real API: make demo [ARGS=--once]
+	@$(BIN)/mcpassport demo $(ARGS)
+
+test: $(STAMP) ## lint, types, unit, contracts, end to end
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+
+test-all: $(STAMP) ## everything, the long tier included
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+check: $(STAMP) ## lint, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/mypy
+
+bench: $(STAMP) ## compare the hot path's parts in one run
+	@$(BIN)/python bench/run.py $(ARGS)
+
+docs: $(STAMP) ## regenerate the generated pages of docs/
+	@$(BIN)/python docs/generate.py
+
+COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
+  --no-emit-index-url --no-emit-find-links --no-emit-options
+
+locks: ## renew requirements/*.lock (hashes, no index addresses)
+	$(COMPILE) -o requirements/run.lock pyproject.toml requirements/build.in
+	$(COMPILE) -o requirements/dev.lock --extra dev -c requirements/run.lock pyproject.toml requirements/build.in
+	@for name in kinto mcp1 mcp2; do \
+	  $(COMPILE) -o requirements/$$name.lock requirements/$$name.in || exit 1; \
+	done
+
+clean: ## remove the environment and every cache
+	@rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Tenants and their integrated accounts: the owner of upstream credentials."""

@@ -1,0 +1,181 @@
+"""Integrated accounts: connect with static credentials, change, delete; hand out the credential.
+
+The plaintext of a credential enters here once, is sealed under the tenant's data key before it is
+written, and leaves only as a `Secret` that `upstream/auth` opens for the length of a call.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from mcpassport.accounts.fields import check_context, check_credential, check_overrides
+from mcpassport.errors import Conflict, NoSuchObject, ReauthorizationRequired, StoreUnavailable
+from mcpassport.records.grants import Account, Caller, Overrides, Tenant
+from mcpassport.records.integration import Integration
+from mcpassport.records.masked import Secret
+from mcpassport.records.sources import Clock
+from mcpassport.store.protocol import ABSENT, Delete, EtagConflict, Key, Op, Put, Store
+from mcpassport.store.repositories import ACCOUNTS, CREDENTIAL_KIND, SERVERS
+from mcpassport.store.vault import Tampered, Vault, credential_associated
+
+
+class AccountDraft(msgspec.Struct, frozen=True, kw_only=True):
+    """What a new account is made of; `repr` hides the credential."""
+
+    id: str
+    name: str
+    credential_kind: str
+    credential: Mapping[str, str]
+    context: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"AccountDraft({self.id})"
+
+
+class Accounts:
+    """The owner of upstream credentials."""
+
+    def __init__(self, store: Store, vault: Vault, clock: Clock) -> None:
+        self._store = store
+        self._vault = vault
+        self._clock = clock
+
+    async def create(
+        self, tenant: Tenant, integration: Integration, draft: AccountDraft, extra: Sequence[Op]
+    ) -> Account:
+        """Check, seal and write a new account; `extra` joins the same transaction."""
+        check_credential(integration, draft.credential_kind, draft.credential)
+        check_context(integration, draft.context)
+        now = self._clock()
+        account = Account(
+            id=draft.id,
+            tenant=tenant.id,
+            integration=integration.name,
+            name=draft.name,
+            created_at=now,
+            updated_at=now,
+            credential_kind=draft.credential_kind,
+            context=dict(draft.context),
+        )
+        sealed = await self._seal(tenant, account.id, draft.credential)
+        await self._write(
+            [ACCOUNTS.put(account), sealed, *extra], {ACCOUNTS.key(tenant.id, account.id): ABSENT}
+        )
+        return account
+
+    async def get(self, tenant: str, account_id: str) -> Account:
+        """The account, or `NoSuchObject`."""
+        return (await self._read(tenant, account_id))[0]
+
+    async def page(
+        self, tenant: str, integration: str | None, cursor: str | None, limit: int
+    ) -> tuple[list[Account], str | None]:
+        """One page of a tenant's accounts, optionally of one integration only."""
+        return await ACCOUNTS.page(
+            self._store,
+            tenant,
+            index="integration" if integration else None,
+            value=integration,
+            cursor=cursor,
+            limit=limit,
+        )
+
+    async def change(
+        self,
+        tenant: Tenant,
+        account_id: str,
+        integration: Integration,
+        changes: dict[str, Any],
+        extra: Sequence[Op],
+    ) -> Account:
+        """Change `name`, `context`, `overrides`, or replace the whole `credential`."""
+        account, etag = await self._read(tenant.id, account_id)
+        ops: list[Op] = list(extra)
+        credential: Mapping[str, str] | None = changes.get("credential")
+        if credential is not None:
+            kind = changes.get("credential_kind") or account.credential_kind
+            check_credential(integration, kind, credential)
+            ops.append(await self._seal(tenant, account_id, credential))
+            account = msgspec.structs.replace(account, credential_kind=kind, status="active")
+        context = dict(changes.get("context") or account.context)
+        overrides: Overrides = changes.get("overrides") or account.overrides
+        check_context(integration, context)
+        check_overrides(integration, overrides)
+        account = msgspec.structs.replace(
+            account,
+            name=changes.get("name") or account.name,
+            context=context,
+            overrides=overrides,
+            updated_at=self._clock(),
+        )
+        await self._write(
+            [ACCOUNTS.put(account), *ops], {ACCOUNTS.key(tenant.id, account_id): etag}
+        )
+        return account
+
+    async def delete(self, tenant: str, account_id: str, extra: Sequence[Op]) -> int:
+        """Delete the account and its credential, and revoke its servers; how many servers."""
+        _, etag = await self._read(tenant, account_id)
+        expect = {ACCOUNTS.key(tenant, account_id): etag}
+        now = self._clock()
+        revoked: list[Op] = []
+        async for entry in self._store.scan(SERVERS.kind, tenant):
+            server = SERVERS.decode(entry)
+            if server is None or server.account != account_id or server.status != "active":
+                continue
+            expect[entry.key] = entry.etag
+            revoked.append(
+                SERVERS.put(msgspec.structs.replace(server, status="revoked", revoked_at=now))
+            )
+        gone = [
+            Delete(ACCOUNTS.key(tenant, account_id)),
+            Delete(Key(CREDENTIAL_KIND, tenant, account_id)),
+        ]
+        await self._write([*gone, *revoked, *extra], expect)
+        return len(revoked)
+
+    async def credential(self, caller: Caller) -> Secret:
+        """The sealed credential of an admitted caller, opened into a `Secret`."""
+        return await self._open(caller.tenant.id, caller.account.id, caller.sealed_credential)
+
+    async def credential_of(self, account: Account) -> Secret:
+        """The credential of an account, for a try-out by an admin."""
+        key = Key(CREDENTIAL_KIND, account.tenant, account.id)
+        (entry,) = await self._store.get_many([key])
+        if entry is None:
+            raise ReauthorizationRequired
+        return await self._open(account.tenant, account.id, entry.value)
+
+    async def _open(self, tenant: str, account_id: str, sealed: bytes) -> Secret:
+        try:
+            return await self._vault.unseal(
+                tenant, credential_associated(tenant, account_id), sealed
+            )
+        except Tampered:
+            raise StoreUnavailable("The account's credential cannot be opened.") from None
+
+    async def _seal(self, tenant: Tenant, account_id: str, values: Mapping[str, str]) -> Put:
+        sealed = await self._vault.seal(
+            tenant.id,
+            tenant.key_version,
+            credential_associated(tenant.id, account_id),
+            msgspec.json.encode(dict(values)),
+        )
+        return Put(
+            Key(CREDENTIAL_KIND, tenant.id, account_id),
+            sealed,
+            {"account": account_id, "key_version": tenant.key_version},
+        )
+
+    async def _read(self, tenant: str, account_id: str) -> tuple[Account, str]:
+        found = await ACCOUNTS.get(self._store, tenant, account_id)
+        if found is None:
+            raise NoSuchObject("No such integrated account.")
+        return found
+
+    async def _write(self, ops: Sequence[Op], expect: Mapping[Key, str]) -> None:
+        try:
+            await self._store.write(ops, expect)
+        except EtagConflict:
+            raise Conflict from None

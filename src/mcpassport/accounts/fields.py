@@ -1,0 +1,116 @@
+"""Check what a tenant brings for an account against what the integration declares.
+
+No message repeats a value: any of them may be a secret.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from mcpassport.errors import InvalidExpression, InvalidInput, Problem
+from mcpassport.expressions import parse_template
+from mcpassport.records.grants import Overrides
+from mcpassport.records.integration import Credential, Integration
+
+MAX_VALUE_CHARS = 8192
+
+
+def check_credential(integration: Integration, kind: str, values: Mapping[str, str]) -> None:
+    """Every declared field, no other, each by its pattern; `InvalidInput` lists all problems."""
+    declared = {credential.kind: credential for credential in integration.credentials}
+    if kind not in declared:
+        raise InvalidInput(
+            f"This integration takes no credential of kind {kind!r}; "
+            f"it takes: {', '.join(sorted(declared)) or 'none'}."
+        )
+    problems = tuple(_field_problems(declared[kind], values))
+    if problems:
+        raise InvalidInput("The credential is not valid.", problems=problems)
+
+
+def _field_problems(credential: Credential, values: Mapping[str, str]) -> Iterator[Problem]:
+    fields = {field.name: field for field in credential.fields}
+    for name in sorted(values.keys() - fields.keys()):
+        yield Problem(
+            f"credential.{name}", "unknown_field", f"The fields are: {', '.join(fields)}."
+        )
+    for name, field in fields.items():
+        value = values.get(name, "")
+        where = f"credential.{name}"
+        if not value:
+            yield Problem(where, "missing", f"{field.label} is required.")
+        elif len(value) > MAX_VALUE_CHARS or not value.isprintable():
+            yield Problem(where, "value", f"{field.label} is too long or holds control characters.")
+        elif field.pattern and not re.fullmatch(field.pattern, value):
+            yield Problem(where, "pattern", f"{field.label} does not match {field.pattern}.")
+
+
+def check_context(integration: Integration, context: Mapping[str, str]) -> None:
+    """Every `{{context.x}}` without a fallback has a value; `InvalidInput` lists all problems."""
+    problems = [
+        Problem(f"context.{name}", "missing", "The integration needs this value.")
+        for name in sorted(required_context(integration) - context.keys())
+    ] + [
+        Problem(f"context.{name}", "value", "Too long, empty, or holds control characters.")
+        for name, value in context.items()
+        if not value or len(value) > MAX_VALUE_CHARS or not value.isprintable()
+    ]
+    if problems:
+        raise InvalidInput("The account's context is not valid.", problems=tuple(problems))
+
+
+def check_overrides(integration: Integration, overrides: Overrides) -> None:
+    """Overrides can only narrow: known methods, no authorization header."""
+    known = {f"{method.resource}.{method.method}" for method in integration.methods}
+    problems = [
+        Problem("overrides.removed_methods", "unknown", f"There is no method {name!r}.")
+        for name in overrides.removed_methods
+        if name not in known
+    ]
+    forbidden = {"authorization", "cookie", "host", "proxy-authorization"} | {
+        method.authorization.name.lower()
+        for method in integration.methods
+        if method.authorization.name
+    }
+    problems += [
+        Problem(f"overrides.headers.{name}", "authorization", "This header cannot be overridden.")
+        for name in overrides.headers
+        if name.lower() in forbidden
+    ]
+    if problems:
+        raise InvalidInput("The overrides are not valid.", problems=tuple(problems))
+
+
+def required_context(integration: Integration) -> set[str]:
+    """Names of the context values that some method's template cannot do without."""
+    names: set[str] = set()
+    for text in _strings(msgspec.to_builtins(integration.methods)):
+        names |= _context_names(text)
+    return names
+
+
+def _context_names(text: str) -> set[str]:
+    if "{{" not in text:
+        return set()
+    try:
+        template = parse_template(text, "context")
+    except InvalidExpression:
+        return set()
+    return {
+        placeholder.path[0]
+        for placeholder in template.placeholders
+        if placeholder.scope == "context" and placeholder.fallback is None
+    }
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _strings(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _strings(item)

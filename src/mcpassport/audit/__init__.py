@@ -1,0 +1,1 @@
+"""The audit: one hash chain per tenant, and counts of what resolved to nobody."""

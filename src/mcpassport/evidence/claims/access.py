@@ -1,0 +1,162 @@
+"""Claims about who reaches what: tenancy, authentication, scopes, lifecycle of a grant."""
+
+from typing import Final
+
+from mcpassport.evidence.claims.record import Claim
+
+_TENANCY = "tenancy-isolation"
+_AUTH = "authentication-layers"
+_SCOPE = "tool-scope-controls"
+_LIFE = "lifecycle"
+
+ACCESS: Final[tuple[Claim, ...]] = (
+    Claim(
+        "TEN-01",
+        _TENANCY,
+        1,
+        "No tool call crosses tenant boundaries: the tenant is part of the key of every stored "
+        "record, and a server token leads to exactly one tenant.",
+    ),
+    Claim(
+        "TEN-02",
+        _TENANCY,
+        1,
+        "An MCP server belongs to exactly one integrated account of one tenant; nothing in a "
+        "request can name or change the account.",
+    ),
+    Claim(
+        "TEN-03",
+        _TENANCY,
+        2,
+        "One server token reaches one integrated account, and of its tools only those that the "
+        "server's filter leaves.",
+    ),
+    Claim(
+        "TEN-04",
+        _TENANCY,
+        2,
+        "A server token opens no route of the management API, and neither does an API token of "
+        "the role `factor`: the secrets in an agent's configuration cannot widen its own server.",
+    ),
+    Claim(
+        "TEN-05",
+        _TENANCY,
+        29,
+        "The MCP servers of an account are listed by `GET /integrated-account/{{id}}/mcp`; a "
+        "token without such a record does not authenticate.",
+    ),
+    Claim(
+        "TEN-06",
+        _TENANCY,
+        32,
+        "No session is kept: each request is admitted on its own, no session header is issued "
+        "and no cookie is set.",
+    ),
+    Claim(
+        "AUT-01",
+        _AUTH,
+        6,
+        "The URL token carries at least 256 random bits and is looked up by its HMAC-SHA256; the "
+        "token itself is not stored.",
+    ),
+    Claim(
+        "AUT-02",
+        _AUTH,
+        6,
+        "A server can demand a second factor (kinds of this version: {factors}). A missing or "
+        "wrong factor is refused with HTTP 403 and no upstream request.",
+    ),
+    Claim(
+        "AUT-03",
+        _AUTH,
+        6,
+        "Unknown, revoked and expired server tokens get one identical HTTP 404, decided before "
+        "the body is parsed.",
+    ),
+    Claim(
+        "AUT-04",
+        _AUTH,
+        7,
+        "No token passthrough: the caller's `Authorization` value is never sent upstream. The "
+        "upstream request carries the credential of the server's own account.",
+    ),
+    Claim("AUT-05", _AUTH, 6, "mTLS client certificates as a second factor.", available=False),
+    Claim("AUT-06", _AUTH, 6, "SSO identity tokens (JWT) as a second factor.", available=False),
+    Claim(
+        "AUT-07",
+        _AUTH,
+        8,
+        "OAuth 2.1 resource server: audience check, resource indicator and protected resource "
+        "metadata (PRM).",
+        available=False,
+    ),
+    Claim(
+        "AUT-08",
+        _AUTH,
+        31,
+        "A request with an `Origin` that is not listed is refused with HTTP 403. Listed origins: "
+        "{allowed_origins}. Listed hosts: {allowed_hosts}.",
+    ),
+    Claim("AUT-09", _AUTH, 31, "Answers to CORS preflight requests.", available=False),
+    Claim("AUT-10", _AUTH, 30, "{transport_security}"),
+    Claim(
+        "AUT-11",
+        _AUTH,
+        33,
+        "An API token has one role: `admin`, `tenant`, `auditor` or `factor`. A tenant's token "
+        "reaches its own accounts, servers and tokens and never another tenant's.",
+    ),
+    Claim("AUT-12", _AUTH, 33, "Four-eyes approval of admin actions.", available=False),
+    Claim(
+        "SCO-01",
+        _SCOPE,
+        9,
+        "`tools/list` answers exactly the tools that the server's filter leaves. Calling any other "
+        "tool by name is refused as `unknown_tool` before any upstream request.",
+    ),
+    Claim(
+        "SCO-02",
+        _SCOPE,
+        9,
+        "A filter that names something unknown, or that matches no tool, is refused when the "
+        "server is created.",
+    ),
+    Claim(
+        "SCO-03",
+        _SCOPE,
+        23,
+        "Arguments are checked against the tool's input schema before any upstream request: "
+        "missing, unknown and enum-invalid values are refused as `invalid_arguments`.",
+    ),
+    Claim(
+        "SCO-04",
+        _SCOPE,
+        24,
+        "A value placed in the upstream path is percent-encoded as one segment; a value that is "
+        "empty, decodes to `.` or `..`, or holds a control character is refused.",
+    ),
+    Claim(
+        "SCO-05",
+        _SCOPE,
+        39,
+        "A server-side hold for human approval of destructive tools.",
+        available=False,
+    ),
+    Claim("LIF-01", _LIFE, 11, "{expiry_rule} Expiry is decided on each request."),
+    Claim(
+        "LIF-02",
+        _LIFE,
+        13,
+        "Revocation takes effect with the next request: each request reads the server and its "
+        "tenant from the store, and no decision about access is cached.",
+    ),
+    Claim(
+        "LIF-03",
+        _LIFE,
+        12,
+        "Rotation of a server token with an overlap of old and new.",
+        available=False,
+    ),
+    Claim("LIF-04", _LIFE, 13, "Suspension, and a kill switch for a tenant.", available=False),
+    Claim("LIF-05", _LIFE, 13, "Tenant offboarding with a deletion report.", available=False),
+)

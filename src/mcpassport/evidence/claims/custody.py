@@ -1,0 +1,101 @@
+"""Claims about what is held: credentials, payloads, and the hosts that data travels to."""
+
+from typing import Final
+
+from mcpassport.evidence.claims.record import Claim
+
+_CREDENTIAL = "credential-handling"
+_ZERO = "zero-data-retention"
+_FLOW = "data-flow"
+
+CUSTODY: Final[tuple[Claim, ...]] = (
+    Claim(
+        "CRE-01",
+        _CREDENTIAL,
+        3,
+        "Upstream credentials are encrypted with AES-256-GCM under a data key of their tenant; "
+        "data keys are wrapped by a master key that is kept outside the data folder.",
+    ),
+    Claim(
+        "CRE-02",
+        _CREDENTIAL,
+        3,
+        "Tenant and account are bound into each ciphertext as associated data: a stored "
+        "credential copied to another account does not decrypt.",
+    ),
+    Claim(
+        "CRE-03",
+        _CREDENTIAL,
+        3,
+        "Server tokens and API tokens are stored only as HMAC-SHA256 under a random token key.",
+    ),
+    Claim(
+        "CRE-04",
+        _CREDENTIAL,
+        5,
+        "A token and its URL are disclosed once, in the answer that creates them; no later read "
+        "returns them.",
+    ),
+    Claim(
+        "CRE-05",
+        _CREDENTIAL,
+        34,
+        "No route returns an upstream credential. Whoever holds both the data folder and the "
+        "master key can decrypt; the data folder alone is not enough.",
+    ),
+    Claim(
+        "CRE-06",
+        _CREDENTIAL,
+        3,
+        "This version stores static credentials only; an account of this integration may bring: "
+        "{credential_kinds}.",
+    ),
+    Claim(
+        "CRE-07",
+        _CREDENTIAL,
+        10,
+        "Connecting upstream accounts by OAuth and refreshing their tokens; a grant therefore "
+        "has no upstream OAuth scopes to compare.",
+        available=False,
+    ),
+    Claim(
+        "CRE-08",
+        _CREDENTIAL,
+        4,
+        "Rotation of the master key, of data keys and of the token key; BYOK.",
+        available=False,
+    ),
+    Claim(
+        "ZDR-01",
+        _ZERO,
+        14,
+        "Arguments, results and upstream bodies are held in memory for one call and are written "
+        "to no database, log or file of the product.",
+    ),
+    Claim(
+        "ZDR-02",
+        _ZERO,
+        14,
+        "No response is cached: every answered tool call made its own upstream request.",
+    ),
+    Claim(
+        "ZDR-03",
+        _ZERO,
+        14,
+        "The product calls no model, and no customer data is used for AI training by it.",
+    ),
+    Claim(
+        "DAT-01",
+        _FLOW,
+        15,
+        "A tool call of this integration connects to no other host than: {egress_hosts}.",
+    ),
+    Claim(
+        "DAT-02",
+        _FLOW,
+        24,
+        "The upstream address is vetted where the socket is made: private, loopback, link-local "
+        "and metadata addresses are refused. Exceptions by setting: {private_hosts}.",
+    ),
+    Claim("DAT-03", _FLOW, 24, "A redirect of the upstream API is reported, never followed."),
+)

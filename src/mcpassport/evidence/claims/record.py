@@ -1,0 +1,77 @@
+"""What a claim and a checklist row are. Both are data; the reference renders them."""
+
+from string import Formatter
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+Grade: TypeAlias = Literal[
+    "live", "sandbox", "stated", "not verified", "not available in this version"
+]
+Answer: TypeAlias = Literal["yes", "no", "partial", "not verified", "not available in this version"]
+
+NOT_VERIFIED: Grade = "not verified"
+NOT_AVAILABLE: Grade = "not available in this version"
+STATED: Grade = "stated"
+
+
+class Controls(Struct, frozen=True, omit_defaults=True):
+    """Control ids by catalogue; ids only, never the catalogues' text.
+
+    CAIQ/CCM v4.0, AICM v1.0, OWASP MCP Top 10 2025 (beta) with AISVS 1.0 chapter C10,
+    NIST SP 800-53 revision 5.
+    """
+
+    ccm: tuple[str, ...] = ()
+    aicm: tuple[str, ...] = ()
+    owasp: tuple[str, ...] = ()
+    nist: tuple[str, ...] = ()
+
+
+class Row(Struct, frozen=True):
+    """One row of the reviewer's checklist: search terms, control ids, and our answer.
+
+    `note` is a template over the live facts, like a claim's sentence. `section` is the slug of
+    the section that says more.
+    """
+
+    number: int
+    terms: tuple[str, ...]
+    controls: Controls
+    answer: Answer
+    note: str
+    section: str
+
+
+class Asked(Struct, frozen=True):
+    """A term that reviewers search for by name, and where it is answered."""
+
+    term: str
+    answer: Answer
+    note: str
+    section: str
+
+
+class Claim(Struct, frozen=True):
+    """One sentence that promises something.
+
+    `template` holds `{name}` for each live fact that it depends on; backticks mark literal
+    values. `available` is False where the feature is not built: the sentence then says so.
+    """
+
+    id: str
+    section: str
+    row: int
+    template: str
+    available: bool = True
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Names of the live facts that the sentence depends on, in order of appearance."""
+        names = (name for _, name, _, _ in Formatter().parse(self.template) if name)
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def grade(self) -> Grade:
+        """How the claim is known. No check exists in this version, so nothing is verified."""
+        return NOT_VERIFIED if self.available else NOT_AVAILABLE

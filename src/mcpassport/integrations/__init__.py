@@ -1,0 +1,1 @@
+"""Integrations as people write them: read, check, compile, compare and keep their versions."""

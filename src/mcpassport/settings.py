@@ -1,0 +1,226 @@
+"""Settings: one frozen object, read once from a TOML file and the environment.
+
+This is the only module that reads the environment. Every problem is reported at once, and no
+message repeats a secret. Order: defaults, then the file, then `MCPASSPORT_<NAME>` variables.
+Lists in variables are separated by commas; a limit is `MCPASSPORT_LIMITS_<NAME>`.
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+import tomllib
+from collections.abc import Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any
+
+import rfc8785
+from msgspec import structs
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
+from yarl import URL
+
+from mcpassport.errors import InvalidSettings, Problem
+from mcpassport.limits import LIMITS, Limits
+from mcpassport.records.masked import KeyMaterial
+
+ENV_PREFIX = "MCPASSPORT_"
+CONFIG_VARIABLE = "MCPASSPORT_CONFIG"
+CONFIG_NAME = "mcpassport.toml"
+MASTER_KEY_BYTES = 32
+SEARCH = (Path(CONFIG_NAME), Path("mcpassport") / CONFIG_NAME)
+"""Where a config file is looked for when none is named."""
+
+
+def _limits(value: object) -> Limits:
+    if isinstance(value, Limits):
+        return value
+    if not isinstance(value, dict):
+        raise ValueError("write limits as a table of name = number")
+    for name, given in value.items():
+        _check_limit(str(name), given)
+    return Limits(**value)
+
+
+def _check_limit(name: str, given: object) -> None:
+    if name not in LIMITS:
+        raise ValueError(f"unknown limit {name!r}; the limits are {', '.join(sorted(LIMITS))}")
+    ceiling = LIMITS[name].ceiling
+    if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= ceiling:
+        raise ValueError(f"{name} is a whole number from 1 to {ceiling} ({LIMITS[name].unit})")
+
+
+def _key_material(value: object) -> KeyMaterial | None:
+    if value is None or isinstance(value, KeyMaterial):
+        return value
+    try:
+        raw = base64.b64decode(str(value), validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("the master key is not Base64") from None
+    if len(raw) != MASTER_KEY_BYTES:
+        raise ValueError("the master key is not 32 bytes in Base64")
+    return KeyMaterial(raw)
+
+
+def _listed(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
+class Settings(BaseModel):
+    """What this deployment is told. Claim-relevant fields are marked in `CLAIM_RELEVANT`."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True
+    )
+
+    data_dir: Path = Path("mcpassport/data")
+    master_key_file: Path = Path("mcpassport/master.key")
+    master_key: Annotated[KeyMaterial | None, BeforeValidator(_key_material)] = None
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
+    public_url: str = "http://127.0.0.1:8080"
+    environment: str = ""
+    vendor_file: Path | None = None
+    private_hosts: Listed = ()
+    allowed_origins: Listed = ()
+    allowed_hosts: Listed = ()
+    trusted_proxies: Listed = ()
+    default_server_ttl_days: int = Field(default=90, ge=1, le=3650)
+    allow_unexpiring_servers: bool = False
+    audit_retention_days: int = Field(default=400, ge=90, le=3650)
+    limits: Annotated[Limits, BeforeValidator(_limits)] = Limits()
+
+    @field_validator("public_url")
+    @classmethod
+    def _absolute(cls, value: str) -> str:
+        url = URL(value)
+        if url.scheme not in {"http", "https"} or not url.host or url.query_string or url.user:
+            raise ValueError("write it as https://host[:port][/path], without query or user")
+        return value.rstrip("/")
+
+    @field_validator("private_hosts")
+    @classmethod
+    def _host_ports(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            host, _, port = entry.rpartition(":")
+            if not host or not port.isdigit():
+                raise ValueError(f"{entry!r} is not host:port")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for entry in value:
+            try:
+                ip_network(entry)
+            except ValueError:
+                raise ValueError(f"{entry!r} is not a network such as 10.0.0.0/8") from None
+        return value
+
+    @property
+    def store_url(self) -> str:
+        """Where the store lives."""
+        return f"sqlite:///{self.data_dir.absolute()}"
+
+    def digest(self) -> str:
+        """SHA-256 (hex) over the RFC 8785 JSON of the claim-relevant settings."""
+        relevant = {name: _plain(getattr(self, name)) for name in CLAIM_RELEVANT}
+        return hashlib.sha256(rfc8785.dumps(relevant)).hexdigest()
+
+
+CLAIM_RELEVANT = (
+    "public_url",
+    "environment",
+    "private_hosts",
+    "allowed_origins",
+    "allowed_hosts",
+    "trusted_proxies",
+    "default_server_ttl_days",
+    "allow_unexpiring_servers",
+    "audit_retention_days",
+    "limits",
+)
+"""Settings that change what a sentence of the reference says, or what a check would find."""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Limits):
+        return structs.asdict(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def load(config: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings; raises `InvalidSettings` naming every problem at once.
+
+    Paths in a file are relative to that file. Without `config`, `MCPASSPORT_CONFIG` names the
+    file, else `mcpassport.toml` or `mcpassport/mcpassport.toml` here; none is fine too.
+    """
+    variables = os.environ if environ is None else environ
+    path = _find(config, variables)
+    values = _from_file(path) if path else {}
+    values.update(_from_environment(variables, values))
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        problems = tuple(_problem(dict(item), path) for item in error.errors(include_input=False))
+    raise InvalidSettings(
+        "The settings have problems:\n"
+        + "\n".join(f"  {problem.where}: {problem.message}" for problem in problems),
+        problems=problems,
+    )
+
+
+def _find(config: Path | None, variables: Mapping[str, str]) -> Path | None:
+    named = config or (Path(variables[CONFIG_VARIABLE]) if CONFIG_VARIABLE in variables else None)
+    if named is not None:
+        if not named.is_file():
+            raise InvalidSettings(
+                f"There is no settings file {named}; `mcpassport init` makes one."
+            )
+        return named
+    return next((path for path in SEARCH if path.is_file()), None)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidSettings(f"{path} cannot be read as TOML: {error}") from None
+    for name in ("data_dir", "master_key_file", "vendor_file"):
+        if name in values:
+            values[name] = (path.parent / str(values[name])).absolute()
+    return values
+
+
+def _from_environment(variables: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    limits = dict(values.get("limits", {}))
+    for name, text in variables.items():
+        if not name.startswith(ENV_PREFIX) or name == CONFIG_VARIABLE:
+            continue
+        key = name.removeprefix(ENV_PREFIX).lower()
+        if key.startswith("limits_"):
+            limits[key.removeprefix("limits_")] = int(text) if text.isdigit() else text
+        else:
+            found[key] = text
+    return found | ({"limits": limits} if limits else {})
+
+
+def _problem(item: dict[str, Any], path: Path | None) -> Problem:
+    name = ".".join(str(part) for part in item["loc"])
+    where = f"{path}: {name}" if path else f"{ENV_PREFIX}{name.upper()}"
+    message = "no such setting" if item["type"] == "extra_forbidden" else str(item["msg"])
+    return Problem(where, "settings", message.removeprefix("Value error, "))
