@@ -15,15 +15,12 @@ What `send` does, in this order; the numbers stand again at the code:
 import asyncio
 import errno
 import logging
-import re
 import socket
 import zlib
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote, urlencode
 
 from aiohttp import (
     AddrInfoType,
@@ -47,39 +44,25 @@ from yarl import URL
 
 from mcpassport.errors import (
     AddressForbidden,
-    GatewayRateLimited,
     InternalError,
     MalformedUpstreamResponse,
     McpassportError,
-    ResponseTooLarge,
     UnsendableRequest,
     UpstreamError,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from mcpassport.http_address import HostPort, is_host, parse_private_hosts, refusal
+from mcpassport.http_address import parse_private_hosts, refusal
+from mcpassport.http_body import Body
+from mcpassport.http_request import vetted_headers, vetted_url
+from mcpassport.http_turns import Bulkhead
 from mcpassport.limits import LIMITS, Limits
 from mcpassport.records.calls import OutboundRequest, OutboundResponse
 
-TURN_WAIT_S: Final = 1.0
-"""How long a request waits for a free connection slot before it is refused."""
 MAX_HEADER_BYTES: Final = 8190
 """Of one response header, and of the status line."""
 MAX_HEADERS: Final = 128
 """Response headers."""
-MAX_GZIP_MEMBERS: Final = 64
-"""Members of one gzip body; real ones have one."""
-
-_URL: Final = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
-_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_BAD_VALUE: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-_OURS: Final = frozenset(
-    "accept-encoding connection content-length expect host keep-alive proxy-authorization "
-    "proxy-connection te trailer transfer-encoding upgrade".split()
-)
-"""Headers that frame the message or name the server: never taken from a request."""
-_PLAIN: Final = frozenset({"", "identity"})
-_GZIP: Final = frozenset({"gzip", "x-gzip"})
 
 _log = logging.getLogger(__name__)
 
@@ -133,93 +116,6 @@ async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientRes
     raise failure
 
 
-class _Body:
-    """(6) Collects a body and counts it twice: bytes received, bytes decoded; both are capped."""
-
-    def __init__(self, cap: int, encoding: str) -> None:
-        if encoding not in _PLAIN | _GZIP:
-            raise MalformedUpstreamResponse("The upstream's content encoding was not asked for.")
-        self._cap = cap
-        self._received = 0
-        self._decoded = bytearray()
-        self._members = 1
-        self._gzip = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding in _GZIP else None
-
-    def feed(self, chunk: bytes) -> None:
-        """Take the next bytes; `ResponseTooLarge` at the first byte over the cap."""
-        self._received += len(chunk)
-        if self._received > self._cap:
-            raise ResponseTooLarge
-        if self._gzip is None:
-            self._decoded += chunk
-        else:
-            self._inflate(self._gzip, chunk)
-
-    def _inflate(self, gzip: "zlib._Decompress", chunk: bytes) -> None:
-        while chunk:
-            if gzip.eof:
-                self._members += 1
-                gzip = self._gzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
-            if self._members > MAX_GZIP_MEMBERS:
-                raise MalformedUpstreamResponse
-            # One byte more than fits: enough to know, and nothing is inflated beyond it.
-            self._decoded += gzip.decompress(chunk, self._cap - len(self._decoded) + 1)
-            if len(self._decoded) > self._cap:
-                raise ResponseTooLarge
-            chunk = gzip.unused_data or gzip.unconsumed_tail
-
-    def finish(self) -> bytes:
-        """The whole body; `UpstreamUnreachable` if a gzip stream stops short."""
-        if self._gzip is not None and self._received and not self._gzip.eof:
-            raise UpstreamUnreachable
-        return bytes(self._decoded)
-
-
-@dataclass(slots=True)
-class _Lane:
-    """The turns of one host, and how many requests hold or await one."""
-
-    turns: asyncio.Semaphore
-    users: int = 0
-
-
-@dataclass(slots=True)
-class _Bulkhead:
-    """(3) At most so many requests at once per host and in all, so that one host starves no other."""
-
-    per_host: int
-    process: asyncio.Semaphore
-    lanes: dict[HostPort, _Lane] = field(default_factory=dict)
-
-    @asynccontextmanager
-    async def turn(self, host: HostPort) -> AsyncIterator[None]:
-        """Hold a turn; `GatewayRateLimited` if none is free within `TURN_WAIT_S`."""
-        lane = self.lanes.get(host)
-        if lane is None:
-            lane = self.lanes[host] = _Lane(asyncio.Semaphore(self.per_host))
-        lane.users += 1
-        try:
-            async with _held(lane.turns), _held(self.process):
-                yield
-        finally:
-            lane.users -= 1
-            if not lane.users:
-                self.lanes.pop(host, None)
-
-
-@asynccontextmanager
-async def _held(turns: asyncio.Semaphore) -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(TURN_WAIT_S if turns.locked() else None):
-            await turns.acquire()
-    except TimeoutError:
-        raise GatewayRateLimited(after_seconds=1) from None
-    try:
-        yield
-    finally:
-        turns.release()
-
-
 class HttpClient:
     """Sends one request at a time per call, on pooled connections.
 
@@ -241,7 +137,7 @@ class HttpClient:
         self._resolver = resolver
         self._session: ClientSession | None = None
         self._closed = False
-        self._bulkhead = _Bulkhead(
+        self._bulkhead = Bulkhead(
             limits.in_flight_host, asyncio.Semaphore(limits.in_flight_process)
         )
 
@@ -269,11 +165,11 @@ class HttpClient:
     async def _settle(self, request: OutboundRequest) -> OutboundResponse | McpassportError:
         attempt = _Attempt(private=False)
         try:
-            url = _vetted_url(request)
+            url = vetted_url(request)  # (1), (5)
             host = (str(url.raw_host).lower(), url.port or 0)
             attempt.private = host in self._private
-            headers = _vetted_headers(request)
-            async with self._bulkhead.turn(host):
+            headers = vetted_headers(request)  # (2), (5)
+            async with self._bulkhead.turn(host):  # (3)
                 return await self._bounded(request, url, headers, attempt)
         except Exception as exc:  # noqa: BLE001 - (8): whatever it is, its text must not leave
             return _failure(exc, attempt)
@@ -302,7 +198,9 @@ class HttpClient:
         async with self._open().request(
             request.method, url, headers=headers, data=request.body, allow_redirects=False
         ) as response:
-            body = _Body(cap, response.headers.get("Content-Encoding", "").strip().lower())
+            body = Body(  # (6)
+                cap, response.headers.get("Content-Encoding", "").strip().lower()
+            )
             async for chunk in response.content.iter_any():
                 body.feed(chunk)
             return OutboundResponse(
@@ -339,36 +237,6 @@ class HttpClient:
                 max_headers=MAX_HEADERS,
             )
         return self._session
-
-
-def _vetted_url(request: OutboundRequest) -> URL:
-    """(1) The URL with its secret query, judged as it was parsed, byte for byte as it came."""
-    if _URL.fullmatch(request.url) is None:
-        raise AddressForbidden("The upstream's address holds characters that no URL may hold.")
-    text = request.url
-    if request.secret_query:
-        text += "&" if "?" in text else "?"
-        text += urlencode(request.secret_query, quote_via=quote, safe="")
-    url = URL(text, encoded=True)
-    if url.scheme not in {"http", "https"} or url.user is not None or url.password is not None:
-        raise AddressForbidden("The upstream's address is not a plain http or https address.")
-    if not url.raw_host or not url.port or not is_host(url.raw_host):
-        raise AddressForbidden("The upstream's host is not a name or a canonical address.")
-    return url
-
-
-def _vetted_headers(request: OutboundRequest) -> CIMultiDict[str]:
-    """(2) The headers, secret ones joined (5); `UnsendableRequest` if one could do harm."""
-    if _TOKEN.fullmatch(request.method) is None or request.method.upper() == "CONNECT":
-        raise UnsendableRequest("The request's method is not one that may be sent.")
-    headers = CIMultiDict((*request.headers, *request.secret_headers))
-    for name, value in headers.items():
-        if _TOKEN.fullmatch(name) is None or name.lower() in _OURS:
-            raise UnsendableRequest("A request header's name is not one that may be set.")
-        if _BAD_VALUE.search(value) is not None:
-            raise UnsendableRequest("A request header's value holds a control character.")
-    headers["Accept-Encoding"] = "gzip"
-    return headers
 
 
 _FAILURES: Final[tuple[tuple[type[Exception], type[UpstreamError]], ...]] = (

@@ -106,7 +106,7 @@ def is_host(host: str) -> bool:
 
 
 def parse_private_hosts(entries: Iterable[str]) -> frozenset[HostPort]:
-    """The `host:port` entries as pairs; IPv6 stands in brackets. `InvalidSettings` names a bad one."""
+    """The `host:port` entries as pairs, IPv6 in brackets; `InvalidSettings` names a bad one."""
     return frozenset(_host_port(entry) for entry in entries)
 
 

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 Path: TypeAlias = Sequence[str | int]
 """Keys and list positions from the root of a content to one value."""
+Step: TypeAlias = tuple[tuple[str | int, ...], Any]
+"""A path and the value that stands there."""
 
 
 class Place(NamedTuple):
@@ -120,7 +122,7 @@ def pointer(path: Path) -> str:
 
 def walk(
     value: Any, path: tuple[str | int, ...] = ()
-) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+) -> Iterator[Step]:
     """Every value below and including `value`, parents first, each with its path."""
     yield path, value
     if isinstance(value, Mapping):

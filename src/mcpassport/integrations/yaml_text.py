@@ -24,14 +24,15 @@ _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-_BOOLEANS = {word: True for word in ("true", "True", "TRUE")} | {
-    word: False for word in ("false", "False", "FALSE")
+_BOOLEANS = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _DIGITS_MAX = 400
 
 
 class _Loader(_BASE):  # type: ignore[misc]  # the C loader has no stubs
-    """PyYAML's composer without its YAML 1.1 resolvers: an unquoted, untagged scalar is `_PLAIN`."""
+    """PyYAML's composer without its YAML 1.1 resolvers; an unquoted scalar is `_PLAIN`."""
 
     def resolve(self, kind: type[yaml.Node], _value: Any, implicit: Any) -> str:
         """The tag of a node that carries none."""
@@ -45,7 +46,7 @@ class _Stop(Exception):
 
 
 def read_yaml(text: str, file: str) -> tuple[Any, list[Finding]]:
-    """The document as marked values, or None when it cannot be used, and every finding."""
+    """The document as marked values (None when it cannot be read to its end), and every finding."""
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
@@ -59,7 +60,7 @@ def read_yaml(text: str, file: str) -> tuple[Any, list[Finding]]:
         value = builder.value(node, 0)
     except _Stop:
         return None, builder.findings
-    return (None if builder.findings else value), builder.findings
+    return value, builder.findings
 
 
 _TOO_DEEP = (
@@ -77,7 +78,7 @@ class _Builder:
         self._nodes = 0
 
     def value(self, node: yaml.Node, depth: int) -> Any:
-        """The value of a node; aliases were resolved by the composer, so a cycle runs into depth."""
+        """The value of a node. Aliases are nodes met again, so a cycle runs into the depth."""
         self._nodes += 1
         if self._nodes > NODES_MAX:
             self._stop(

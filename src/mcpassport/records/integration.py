@@ -93,7 +93,8 @@ class Method(Struct, frozen=True, kw_only=True):
     request: str | None = None
     response: str | None = None
     response_path: str | None = None
-    id_param: Literal["string", "number"] = "string"
+    id_param: str = "id"
+    """What the tool calls the argument that the path keeps as `{{args.id}}`."""
     authorization: Authorization
     pagination: Pagination
     rate_limit: RateLimitMap | None = None

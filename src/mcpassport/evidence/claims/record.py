@@ -15,7 +15,7 @@ NOT_AVAILABLE: Grade = "not available in this version"
 STATED: Grade = "stated"
 
 
-class Controls(Struct, frozen=True, omit_defaults=True):
+class Controls(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """Control ids by catalogue; ids only, never the catalogues' text.
 
     CAIQ/CCM v4.0, AICM v1.0, OWASP MCP Top 10 2025 (beta) with AISVS 1.0 chapter C10,
@@ -28,11 +28,12 @@ class Controls(Struct, frozen=True, omit_defaults=True):
     nist: tuple[str, ...] = ()
 
 
-class Row(Struct, frozen=True):
+class Row(Struct, frozen=True, forbid_unknown_fields=True):
     """One row of the reviewer's checklist: search terms, control ids, and our answer.
 
     `note` is a template over the live facts, like a claim's sentence. `section` is the slug of
-    the section that says more.
+    the section that says more. `stated` names the vendor's statement that answers the row, if
+    only the vendor can.
     """
 
     number: int
@@ -41,9 +42,10 @@ class Row(Struct, frozen=True):
     answer: Answer
     note: str
     section: str
+    stated: str = ""
 
 
-class Asked(Struct, frozen=True):
+class Asked(Struct, frozen=True, forbid_unknown_fields=True):
     """A term that reviewers search for by name, and where it is answered."""
 
     term: str

@@ -1,0 +1,1 @@
+"""MCP over HTTP POST: two eras, no sessions, three methods that matter."""
