@@ -51,7 +51,13 @@ LEAF_FOLDERS = (
 )
 """Folders whose files are kinds: none knows its siblings, the table is in `__init__`."""
 
-STRUCTURAL = {"edge.api": {"services", "principal", "problems", "models", "idempotency", "scope"}}
+STRUCTURAL = {
+    "edge.api": {
+        *("services", "principal", "problems", "incoming", "outgoing", "idempotency", "strict"),
+    },
+    "upstream.auth": {"fields", "templates"},
+    "upstream.paging": {"turn", "next_query"},
+}
 """Files in a folder of kinds that every kind may import."""
 
 LAB_MAY_IMPORT = 0

@@ -61,6 +61,9 @@ LIMITS: dict[str, Limit] = {
     "in_flight_host": Limit(256, 16_384, "calls", "in flight per upstream host"),
     "in_flight_process": Limit(2048, 16_384, "calls", "in flight per process"),
     "calls_per_10s": Limit(50, 100_000, "calls", "started per MCP server in 10 seconds"),
+    "strangers_per_10s": Limit(
+        200, 100_000, "requests", "from one client network that resolve to nobody, in 10 seconds"
+    ),
 }
 
 
@@ -78,3 +81,4 @@ class Limits(Struct, frozen=True, kw_only=True):
     in_flight_host: int = LIMITS["in_flight_host"].default
     in_flight_process: int = LIMITS["in_flight_process"].default
     calls_per_10s: int = LIMITS["calls_per_10s"].default
+    strangers_per_10s: int = LIMITS["strangers_per_10s"].default

@@ -11,9 +11,7 @@ from hmac import compare_digest
 from typing import Final, NamedTuple
 
 from mcpassport.records.audit import ChainedRow
-
-GENESIS: Final = bytes(32)
-"""The previous hash of a chain's first row."""
+from mcpassport.store.protocol import GENESIS
 
 FIRST_SEQUENCE: Final = 1
 

@@ -104,11 +104,12 @@ class Entry:
         """
         try:
             fingerprint = await self._sink.fingerprint(self._base.tenant, arguments)
-            row = self._row(asked, "intent", decision="allow", fingerprint=fingerprint)
-            await self._sink.append(row)
+            # Open before it is durable: a caller who leaves meanwhile still gets an outcome row.
+            self._open = self._row(asked, "intent", decision="allow", fingerprint=fingerprint)
+            await self._sink.append(self._open)
         except McpassportError:
+            self._open = None
             raise AuditUnavailable from None
-        self._open = row
 
     async def outcome(self, answered: Answered) -> None:
         """Record what came of the open intent, before the caller learns it.
@@ -140,7 +141,7 @@ class Entry:
             raise AuditUnavailable from None
 
     async def refuse(self, reason: str, *, http_status: int, asked: Asked | None = None) -> None:
-        """Record a refusal.
+        """Record a refusal; a status of 0 says that nobody was there to answer.
 
         Raises:
             AuditUnavailable: the row is not durable; refuse with this reason instead.
@@ -175,8 +176,8 @@ class Entry:
             ts=self._clock(),
             phase=phase,
             bytes_in=self.bytes_in,
-            rpc_method=asked.rpc_method,
-            tool=asked.tool,
+            rpc_method=legible(asked.rpc_method),
+            tool=legible(asked.tool),
             resource=asked.resource,
             method=asked.method,
             tool_digest=asked.tool_digest,
@@ -193,7 +194,7 @@ class Entry:
             "refusal",
             decision="deny",
             reason=reason,
-            http_status=http_status,
+            http_status=http_status or None,
         )
 
     def _outcome_row(self, intent: AuditRow, answered: Answered) -> AuditRow:

@@ -56,7 +56,7 @@ _engines = _Engines()
 
 
 def compile_expression(source: str, slot: str) -> Expression:
-    """Check that the source compiles. `slot` is a name for people, such as `contacts.list response`.
+    """Check that the source compiles. `slot` is a name for people: `contacts.list response`.
 
     Raises:
         InvalidExpression: it does not; the text names the slot and the engine's code only.

@@ -6,6 +6,7 @@ dies, or whose caller is cancelled is killed; the next large input starts anothe
 """
 
 import asyncio
+import contextlib
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -73,8 +74,16 @@ class Evaluator:
         finally:
             self._slots.release()
 
+    async def _take(self) -> Process:
+        while self._idle:
+            process = self._idle.pop()
+            if process.returncode is None:
+                return process
+            await _end(process)
+        return await _start()
+
     async def _exchange_with_one(self, source: str, scope: bytes) -> bytes | None:
-        process = self._idle.pop() if self._idle else await _start()
+        process = await self._take()
         self._busy.add(process)
         reusable = False
         try:
@@ -147,10 +156,8 @@ def _output(process: Process) -> asyncio.StreamReader:
 async def _end(process: Process) -> None:
     """Kill and reap; shielded, so that a cancelled caller leaves nothing behind."""
     if process.returncode is None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             process.kill()
-        except ProcessLookupError:
-            return
     await asyncio.shield(asyncio.ensure_future(_reap(process)))
 
 

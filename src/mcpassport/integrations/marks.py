@@ -5,12 +5,16 @@ and merges them; the places travel along.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 Path: TypeAlias = Sequence[str | int]
 """Keys and list positions from the root of a content to one value."""
 Step: TypeAlias = tuple[tuple[str | int, ...], Any]
 """A path and the value that stands there."""
+
+
+ABSENT: Final = object()
+"""What stands where a path leads nowhere."""
 
 
 class Place(NamedTuple):
@@ -109,9 +113,7 @@ def where(root: Any, path: Path) -> str:
     current = root
     for part in path:
         found = key_place(current, part) or found
-        current = _member(current, part)
-        if current is None:
-            break
+        current = member_of(current, part)
     return str(found) if found else pointer(path)
 
 
@@ -120,9 +122,7 @@ def pointer(path: Path) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
-def walk(
-    value: Any, path: tuple[str | int, ...] = ()
-) -> Iterator[Step]:
+def walk(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[Step]:
     """Every value below and including `value`, parents first, each with its path."""
     yield path, value
     if isinstance(value, Mapping):
@@ -133,9 +133,10 @@ def walk(
             yield from walk(item, (*path, index))
 
 
-def _member(value: Any, part: str | int) -> Any:
+def member_of(value: Any, part: str | int) -> Any:
+    """The member or item of a mapping or list, or `ABSENT`."""
     if isinstance(value, Mapping):
-        return value.get(part)
+        return value.get(part, ABSENT)
     if isinstance(value, list) and isinstance(part, int) and 0 <= part < len(value):
         return value[part]
-    return None
+    return ABSENT

@@ -55,7 +55,7 @@ def _only(slot: str, *allowed: Any) -> BeforeValidator:
         if value in allowed:
             return value
         raise not_in_version(
-            f"{slot}: {value if isinstance(value, str) else '…'}",
+            f"'{value}'" if isinstance(value, str) else "This value",
             f"Remove '{slot}'; this version knows only its default, {allowed[0] or 'none'}.",
         )
 
@@ -169,6 +169,12 @@ class Content(Strict):
     documentation: list[Record]
 
 
+class Documented(Strict):
+    """What can still be checked when integration.yaml cannot be read."""
+
+    documentation: list[Record]
+
+
 def _method_pattern(text: str) -> str:
     if text.count(".") != 1 or not all(text.split(".")):
         raise mistake("This is not resource.method.", "Write contacts.list, or contacts.*.")
@@ -206,19 +212,15 @@ class Overlay(Strict):
     patch: Patch = Field(default_factory=Patch)
 
 
-CONTENT: TypeAdapter[Content] = TypeAdapter(Content)
-OVERLAY: TypeAdapter[Overlay] = TypeAdapter(Overlay)
-EXAMPLES: TypeAdapter[list[RecordedExample]] = TypeAdapter(list[RecordedExample])
-
-_EDITED: dict[str, TypeAdapter[Any]] = {
-    "integration.yaml": TypeAdapter(Config),
-    "docs": TypeAdapter(list[Record]),
-    "overlay.yaml": OVERLAY,
-    "examples": EXAMPLES,
+_EDITED: dict[str, Any] = {
+    "integration.yaml": Config,
+    "docs": list[Record],
+    "overlay.yaml": Overlay,
+    "examples": list[RecordedExample],
 }
 
 
 def json_schema() -> dict[str, dict[str, Any]]:
     """A JSON Schema (2020-12) for editors, by the file or folder it describes."""
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return {name: dialect | adapter.json_schema() for name, adapter in _EDITED.items()}
+    return {name: dialect | TypeAdapter(kind).json_schema() for name, kind in _EDITED.items()}

@@ -76,9 +76,7 @@ class ApiKeyCredential(Strict):
 
 
 Credential: TypeAlias = Annotated[
-    Annotated[
-        BearerCredential | BasicCredential | ApiKeyCredential, Field(discriminator="kind")
-    ],
+    Annotated[BearerCredential | BasicCredential | ApiKeyCredential, Field(discriminator="kind")],
     _later("credential", ("bearer", "basic", "api_key")),
 ]
 
@@ -134,11 +132,15 @@ class _Paged(Strict):
 
 
 class CursorPagination(_Paged):
-    """The body holds a cursor at `cursor_path`; it is sent back as `cursor_param`."""
+    """The body holds a cursor at `cursor_path`; it is sent back as `cursor_param`.
+
+    A response expression may give `next_cursor` instead of the path, a request expression may
+    place it instead of the parameter.
+    """
 
     kind: Literal["cursor"]
-    cursor_path: DataPath
-    cursor_param: ParamName
+    cursor_path: DataPath | None = None
+    cursor_param: ParamName | None = None
 
 
 class PagePagination(_Paged):
@@ -183,11 +185,7 @@ class NoPagination(Strict):
 
 Pagination: TypeAlias = Annotated[
     Annotated[
-        CursorPagination
-        | PagePagination
-        | LinkHeaderPagination
-        | NextUrlPagination
-        | NoPagination,
+        CursorPagination | PagePagination | LinkHeaderPagination | NextUrlPagination | NoPagination,
         Field(discriminator="kind"),
     ],
     _later("pagination", ("cursor", "page", "link_header", "next_url", "none")),

@@ -17,7 +17,7 @@ NOT_IN_VERSION: Final = "not in this version"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 _HOST_PATTERN = re.compile(
-    r"(\*\.)?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:[0-9]{1,5})?"
+    r"([a-z0-9*]([a-z0-9*-]*[a-z0-9*])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:[0-9]{1,5})?"
 )
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -42,10 +42,16 @@ def _expression(text: str, info: ValidationInfo) -> str:
         compile_expression(text, info.field_name or "expression")
     except InvalidExpression as error:
         raise mistake(
-            f"The JSONata does not compile: {error.detail}.",
-            "Mend the expression; try it at try.jsonata.org.",
+            _said(error),
+            "Mend the expression; the code names the mistake in the JSONata documentation.",
         ) from None
     return text
+
+
+def _said(error: InvalidExpression) -> str:
+    """The engine's words without the name of the slot, which the finding has already."""
+    text = str(error.detail).partition(": ")[2] or str(error.detail)
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def check_template(text: str, slot: str, scopes: frozenset[str]) -> str:
@@ -54,7 +60,7 @@ def check_template(text: str, slot: str, scopes: frozenset[str]) -> str:
         template = parse_template(text, slot)
     except InvalidExpression as error:
         raise mistake(
-            f"The placeholder is not valid: {error.detail}.",
+            _said(error),
             "Write {{args.x}}, {{context.x}} or {{credentials.x}}, with an optional cast "
             "(:int, :num, :bool, :json, :str) and | fallback.",
         ) from None
@@ -101,7 +107,7 @@ def _path(text: str) -> str:
             "The path holds '?', '#', '\\', a space or a character outside ASCII.",
             "Move a query to 'query'; percent-encode anything else.",
         )
-    if any(segment in {".", ".."} for segment in literal.replace("%2e", ".").split("/")):
+    if any(segment in {".", ".."} for segment in literal.lower().replace("%2e", ".").split("/")):
         raise mistake("The path holds a '.' or '..' segment.", "Write the path it leads to.")
     return text
 
@@ -129,11 +135,12 @@ def _host_of(netloc: str) -> str:
 
 
 def _host_pattern(text: str) -> str:
-    if not _HOST_PATTERN.fullmatch(text) or (text.startswith("*.") and text.count(".") < 2):  # noqa: PLR2004  # '*', a domain and its suffix
+    wild = "*" in text and ("**" in text or "*" in ".".join(text.split(".")[-2:]))
+    if wild or not _HOST_PATTERN.fullmatch(text):
         raise mistake(
             "This is not a host pattern.",
-            "Write a lower-case host such as api.example.com, or *.example.com, "
-            "with an optional :port.",
+            "Write a lower-case host such as api.example.com, or *.example.com where * is one "
+            "label; a :port may follow.",
         )
     return text
 
@@ -152,7 +159,7 @@ def _plain_header_name(name: str) -> str:
     if name.lower() in _AUTHORIZING:
         raise mistake(
             f"The header {name} carries a credential.",
-            f'Use \'authorization: {{kind: header, name: {name}, value: "{{{{credentials.x}}}}"}}\'.',
+            "Use authorization: {kind: header, name: …, value: '{{credentials.x}}'}.",
         )
     return name
 

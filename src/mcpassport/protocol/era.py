@@ -45,6 +45,7 @@ BATCH_REVISIONS: Final = ("2025-03-26", "2024-11-05")
 KEY_VERSION: Final = "io.modelcontextprotocol/protocolVersion"
 KEY_CAPABILITIES: Final = "io.modelcontextprotocol/clientCapabilities"
 KEY_CLIENT: Final = "io.modelcontextprotocol/clientInfo"
+UNREADABLE: Final = "params cannot be read: '_meta' must be an object, numbers must be in range."
 _BASE64_OPEN: Final = "=?base64?"
 _BASE64_CLOSE: Final = "?="
 
@@ -104,7 +105,9 @@ def classify(headers: Mapping[str, str], message: Message) -> Route | Rejection:
 def _batch(stated: str | None, headers: Mapping[str, str], batch: Batch) -> Route | Rejection:
     """(1) Arrays exist in the two oldest revisions only."""
     if stated is not None and stated not in BATCH_REVISIONS:
-        return Rejection(InvalidRequest(f"Revision {stated!r} has no batches; send one message."))
+        return Rejection(
+            InvalidRequest("Batches ended with revision 2025-03-26; send one message.")
+        )
     if any(_claims(item) for item in batch.items):
         return Rejection(InvalidRequest("A modern request travels alone, not in a batch."))
     return Route("legacy", stated or LEGACY_UNSTATED, batch, raw=_is_raw(stated, headers))
@@ -158,7 +161,7 @@ def _params(message: Request | Notification) -> _Params | Rejection:
     except msgspec.DecodeError:
         if isinstance(message, Notification):
             return _NO_PARAMS
-        return Rejection(InvalidParams("'_meta' must be an object."), message.id)
+        return Rejection(InvalidParams(UNREADABLE), message.id)
 
 
 def _claims(item: Single) -> bool:

@@ -14,7 +14,8 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from mcpassport.errors import InvalidRequest, McpassportError, ParseError
 
 _INTEGER: Final = re.compile(rb"-?(?:0|[1-9][0-9]{0,127})")
-_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# An unfinished string runs to the end, so that no input makes the scan start over and over.
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _TO_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS: Final = bytes(b for b in range(256) if b not in b"[]{}")
 

@@ -37,7 +37,7 @@ class Secret(_Masked):
 
 
 class KeyMaterial(_Masked):
-    """A cryptographic key. Only `store/keys.py` and `store/vault.py` unwrap it."""
+    """A cryptographic key. Only `store/` and `gate/tokens.py` unwrap it."""
 
     __slots__ = ()
 

@@ -1,18 +1,21 @@
 """Tools as the catalog makes them and the protocol serves them."""
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
 from mcpassport.records.integration import Annotations, JsonSchema, Method
 
 Part: TypeAlias = Literal["path", "query", "header", "body", "paging"]
+EVERY_OTHER: Final = "*"
+"""Property and name of the route for arguments that a single-part schema admits undeclared."""
 
 
 class Route(Struct, frozen=True):
     """Where one input property goes: the part of the request and its name there.
 
-    `name` is None when the whole body travels as this one property.
+    `name` is None when the whole body travels as this one property. A route of `EVERY_OTHER`
+    stands last and takes each argument that has no route of its own, under its own name.
     """
 
     property: str

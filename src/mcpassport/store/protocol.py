@@ -91,6 +91,9 @@ class Pending(NamedTuple):
     event_id: str = ""
 
 
+GENESIS: Final = bytes(32)
+"""What stands for the previous hash at the first row of a chain, whose sequence is 1."""
+
 Link: TypeAlias = Callable[[bytes, int, bytes], bytes]
 """`(previous hash, sequence, body) -> hash`, given by `audit/chain.py`."""
 

@@ -53,7 +53,7 @@ OPERATION: Final[tuple[Claim, ...]] = (
         _LIMITS,
         20,
         "This deployment starts at most {calls_per_10s} calls in 10 seconds and keeps at most "
-        "{in_flight_server} in flight per MCP server.",
+        "{in_flight_server} in flight per MCP server and worker process; it runs {workers}.",
     ),
     Claim(
         "LIM-03",

@@ -1,0 +1,6 @@
+"""`python -m mcpassport`."""
+
+from mcpassport.cli.main import main
+
+if __name__ == "__main__":
+    main()

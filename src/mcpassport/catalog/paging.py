@@ -1,0 +1,70 @@
+"""The two inputs that every paged list has, whatever the upstream calls its own."""
+
+from typing import Any
+
+from mcpassport.catalog.parts import Argument, Section
+from mcpassport.limits import CURSOR_DESCRIPTION, NEXT_CURSOR_MAX_CHARS
+from mcpassport.records.integration import JsonSchema, Method, Pagination
+
+LIMIT = "limit"
+NEXT_CURSOR = "next_cursor"
+UNPAGED = "none"
+
+
+def is_paged(method: Method) -> bool:
+    """Whether the method has pagination; others keep their inputs as they are.
+
+    A `list` inherits the integration's; another method has it only when it says so itself.
+    """
+    return method.pagination.kind != UNPAGED
+
+
+def split_paging(
+    sections: list[Section], pagination: Pagination
+) -> tuple[list[Section], tuple[Argument, ...]]:
+    """The sections without the upstream's paging parameters, and the inputs that drive them.
+
+    `limit` is offered where the upstream has a parameter for it; elsewhere nothing could honour it.
+    """
+    driven = {pagination.limit_param, pagination.cursor_param, pagination.page_param} - {None}
+    kept, limit = [], None
+    for section in sections:
+        if section.part != "query":
+            kept.append(section)
+            continue
+        stay = tuple(arg for arg in section.arguments if arg.declared not in driven)
+        limit = next(
+            (a.schema for a in section.arguments if a.declared == pagination.limit_param), None
+        )
+        kept.append(section._replace(arguments=stay))
+    return kept, _injected(pagination, limit)
+
+
+def _injected(pagination: Pagination, declared: JsonSchema | None) -> tuple[Argument, ...]:
+    cursor: JsonSchema = {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": NEXT_CURSOR_MAX_CHARS,
+        "description": CURSOR_DESCRIPTION,
+    }
+    following = Argument(NEXT_CURSOR, NEXT_CURSOR, NEXT_CURSOR, cursor, required=False)
+    if pagination.limit_param is None:
+        return (following,)
+    limit = _limit_schema(pagination, declared if isinstance(declared, dict) else {})
+    return (Argument(LIMIT, LIMIT, LIMIT, limit, required=False), following)
+
+
+def _limit_schema(pagination: Pagination, declared: dict[str, Any]) -> dict[str, Any]:
+    most = pagination.max_limit or _whole(declared.get("maximum"))
+    usual = pagination.default_limit or _whole(declared.get("default"))
+    schema: dict[str, Any] = {"type": "integer", "minimum": 1}
+    if most is not None:
+        schema["maximum"] = most
+    if usual is not None:
+        schema["default"] = usual
+    schema["description"] = "How many records to return at most."
+    return schema
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

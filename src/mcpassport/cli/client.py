@@ -1,0 +1,193 @@
+"""How commands reach the management API: over HTTP, or the same app in this process.
+
+No operation exists twice: without `--url` a command calls the ASGI management app that `app.py`
+composes, as `cli:<os user>`; with `--url` it calls a running one with an API token.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import msgspec
+from starlette.types import ASGIApp, Message
+from yarl import URL
+
+from mcpassport import __version__
+from mcpassport.app import command_line_app
+from mcpassport.errors import McpassportError, UsageError
+from mcpassport.http import HttpClient
+from mcpassport.limits import Limits
+from mcpassport.records.calls import OutboundRequest
+from mcpassport.settings import load
+
+FAILED = 400
+LONGEST_ANSWER = 256 * 1024 * 1024
+
+
+class Remote(NamedTuple):
+    """Where a running deployment listens, and the API token for it."""
+
+    url: str
+    token: str
+
+
+class Answer(NamedTuple):
+    """What the management API said."""
+
+    status: int
+    body: bytes
+
+    def document(self) -> Any:
+        """The decoded body; None when there is none."""
+        return msgspec.json.decode(self.body) if self.body else None
+
+
+class ApiProblem(Exception):
+    """The management API refused; `document` is its problem document."""
+
+    def __init__(self, status: int, document: Mapping[str, Any]) -> None:
+        super().__init__(str(document.get("detail", "")))
+        self.status = status
+        self.document = document
+
+
+class Api:
+    """The management API as commands use it."""
+
+    def __init__(self, target: ASGIApp | tuple[HttpClient, Remote]) -> None:
+        self._target = target
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        idempotency_key: str | None = None,
+    ) -> Any:
+        """The decoded answer, or `ApiProblem`. None values in `query` are left out."""
+        pairs = [
+            (name, item)
+            for name, value in (query or {}).items()
+            if value is not None
+            for item in (value if isinstance(value, list | tuple) else [value])
+        ]
+        target = path + ("?" + urlencode(pairs) if pairs else "")
+        raw = None if body is None else msgspec.json.encode(body)
+        headers = {"Content-Type": "application/json"} if raw is not None else {}
+        if idempotency_key:
+            headers["Idempotency-Key"] = idempotency_key
+        answer = await self._send(method, target, headers, raw)
+        if answer.status >= FAILED:
+            raise ApiProblem(answer.status, _document(answer))
+        return answer.document()
+
+    async def pages(self, path: str, *, query: Mapping[str, Any] | None = None) -> list[Any]:
+        """Every object of a listing, page by page."""
+        found: list[Any] = []
+        cursor: str | None = None
+        while True:
+            page = await self.call("GET", path, query={**(query or {}), "cursor": cursor})
+            found += page["result"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return found
+
+    async def _send(
+        self, method: str, target: str, headers: dict[str, str], body: bytes | None
+    ) -> Answer:
+        if not isinstance(self._target, tuple):
+            return await _in_process(self._target, method, target, headers, body)
+        http, remote = self._target
+        response = await http.send(
+            OutboundRequest(
+                method=method,
+                url=remote.url.rstrip("/") + target,
+                headers=tuple(headers.items()),
+                secret_headers=(("Authorization", f"Bearer {remote.token}"),),
+                body=body,
+                max_body=LONGEST_ANSWER,
+            )
+        )
+        return Answer(response.status, response.body)
+
+
+@asynccontextmanager
+async def open_api(config: Path | None, remote: Remote | None) -> AsyncIterator[Api]:
+    """The API over HTTP if `remote` is given, else in process on the configured data folder."""
+    if remote is None:
+        async with command_line_app(load(config)) as app:
+            yield Api(app)
+        return
+    url = URL(remote.url)
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise UsageError(f"--url is not an http(s) address: {remote.url}")
+    http = HttpClient(
+        limits=Limits(),
+        private_hosts=(f"{url.host}:{url.port}",),
+        user_agent=f"mcpassport-cli/{__version__}",
+    )
+    try:
+        yield Api((http, remote))
+    finally:
+        await http.close()
+
+
+def _document(answer: Answer) -> Mapping[str, Any]:
+    try:
+        document = answer.document()
+    except msgspec.DecodeError:
+        document = None
+    if isinstance(document, dict):
+        return document
+    return {"type": "unexpected_answer", "detail": f"HTTP {answer.status} without a problem."}
+
+
+async def _in_process(
+    app: ASGIApp, method: str, target: str, headers: Mapping[str, str], body: bytes | None
+) -> Answer:
+    path, _, query = target.partition("?")
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": query.encode(),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "client": None,
+        "server": None,
+    }
+    status = 500
+    chunks: list[bytes] = []
+    sent = False
+
+    async def receive() -> Message:
+        nonlocal sent
+        if sent:
+            await asyncio.Event().wait()
+        sent = True
+        return {"type": "http.request", "body": body or b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        elif message["type"] == "http.response.body":
+            chunks.append(message.get("body", b""))
+
+    try:
+        await app(scope, receive, send)
+    except McpassportError:
+        raise
+    except Exception:
+        if not chunks:
+            raise
+    return Answer(status, b"".join(chunks))

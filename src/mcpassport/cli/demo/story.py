@@ -1,0 +1,294 @@
+"""`mcpassport demo`: the main job on a real product, in plain words.
+
+A real Kinto is the upstream; the official Python SDK is the agent; everything between is
+mcpassport as it ships: the same commands, the same server process.
+"""
+
+import json
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from mcpassport.cli.client import Api, Remote, open_api
+from mcpassport.cli.demo.environments import ensure_environment
+from mcpassport.cli.demo.kinto import Kinto, running_kinto, seed
+from mcpassport.cli.demo.processes import free_port, running
+from mcpassport.cli.init import make_deployment
+from mcpassport.cli.integration import load_usable
+from mcpassport.cli.openapi import OVERLAY, read, write
+from mcpassport.cli.options import Flag
+from mcpassport.cli.output import console, print_table
+from mcpassport.errors import UsageError
+
+CONTACTS = 230
+TICKETS = 170
+FOLDER = Path(".cache") / "demo"
+AGENT = Path(__file__).with_name("agent.py")
+NAME = "crm"
+
+
+async def demo(*, once: Flag = False, checkout: Path = Path()) -> None:
+    """Run the main job end to end on a real API, then stay up until Ctrl-C.
+
+    Parameters
+    ----------
+    once
+        Stop after the session instead of staying up.
+    checkout
+        A checkout of the project; the demo installs its parts in its .cache folder.
+    """
+    folder = checkout / FOLDER
+    if not (checkout / "integrations" / NAME / OVERLAY).is_file():
+        raise UsageError("The demo needs a checkout of the project; run it there: make demo")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    with ExitStack() as stack:
+        story = Story(checkout, folder, stack)
+        await story.tell()
+        if not once:
+            _stay()
+
+
+class Story:
+    """The steps, each leaving what the next one needs."""
+
+    def __init__(self, checkout: Path, folder: Path, stack: ExitStack) -> None:
+        self._checkout = checkout
+        self._folder = folder
+        self._stack = stack
+        self._number = 0
+        self._port = free_port()
+        self._url = f"http://127.0.0.1:{self._port}"
+        self._agent_python = Path(sys.executable)
+
+    async def tell(self) -> None:
+        """All steps in order; a step that does not go as promised raises."""
+        kinto = self._upstream()
+        config, token = await self._deployment(kinto)
+        await self._integration(kinto)
+        self._serve(config)
+        async with open_api(None, Remote(self._url, token)) as api:
+            await self._push(api)
+            account = await self._account(api, kinto)
+            reading, full, factor = await self._servers(api, account)
+            self._agent(reading, full, factor)
+            await self._refusals_are_recorded(api)
+            await self._reference(api)
+        self._addresses(reading, full, factor)
+
+    def _say(self, text: str) -> None:
+        self._number += 1
+        console.print(f"\n[bold]{self._number}. {text}[/bold]")
+
+    def _upstream(self) -> Kinto:
+        self._say("A real product to connect: Kinto, with a bucket of contacts and tickets")
+        console.print("   installing Kinto and the official MCP SDK (once)")
+        kinto_python = ensure_environment(self._checkout, "kinto")
+        self._agent_python = ensure_environment(self._checkout, "mcp2")
+        kinto = self._stack.enter_context(
+            running_kinto(kinto_python, self._folder, secrets.token_urlsafe(24))
+        )
+        seed(kinto, contacts=CONTACTS, tickets=TICKETS)
+        console.print(f"   {CONTACTS} contacts and {TICKETS} tickets behind {kinto.url}")
+        return kinto
+
+    async def _deployment(self, kinto: Kinto) -> tuple[Path, str]:
+        self._say("A deployment of mcpassport: settings, master key, data folder")
+        config, _, token = await make_deployment(self._folder / "deployment", self._url)
+        # Kinto listens on loopback, which is out of reach unless it is named.
+        text = config.read_text()
+        top, limits = text.split("# [limits]", 1)
+        named = f'private_hosts = ["127.0.0.1:{kinto.port}"]\nenvironment = "demo"\n'
+        config.write_text(f"{top}{named}\n# [limits]{limits}")
+        console.print(f"   {config}; the first admin token is shown once by `mcpassport init`")
+        return config, str(token["token"])
+
+    async def _integration(self, kinto: Kinto) -> None:
+        self._say("Kinto's own API description becomes an integration; an overlay shapes it")
+        imported = await read(f"{kinto.url}/__api__", name=NAME, include=(), base_url=kinto.url)
+        source = self._folder / NAME
+        write(imported, source)
+        shutil.copy(self._checkout / "integrations" / NAME / OVERLAY, source / OVERLAY)
+        integration = load_usable(source).integration
+        assert integration is not None
+        console.print(
+            f"   {imported.methods} methods imported, {len(imported.unmapped)} notes on what was "
+            f"not mapped; the overlay makes {len(integration.methods)} of them: "
+            + ", ".join(f"{method.resource}.{method.method}" for method in integration.methods)
+        )
+
+    def _serve(self, config: Path) -> None:
+        self._say("mcpassport serves")
+        command = [
+            *(sys.executable, "-m", "mcpassport", "serve"),
+            *("--config", str(config), "--port", str(self._port)),
+        ]
+        self._stack.enter_context(
+            running(command, self._folder / "mcpassport.log", ready=(self._port, "/version"))
+        )
+        console.print(f"   {self._url}")
+
+    async def _push(self, api: Api) -> None:
+        self._say("The integration is pushed: an immutable version, live at once")
+        content = load_usable(self._folder / NAME).content
+        version = await api.call("POST", "/integration", body=content)
+        console.print(f"   {version['name']} version {version['version']}")
+
+    async def _account(self, api: Api, kinto: Kinto) -> str:
+        self._say("A tenant connects its account; the credential is sealed and never shown again")
+        await api.call("POST", "/tenant", body={"id": "acme", "name": "Acme"})
+        credential = {"username": kinto.username, "password": kinto.password}
+        body = {
+            "tenant": "acme",
+            "integration": NAME,
+            "name": "Acme's CRM",
+            "credential_kind": "basic",
+            "credential": credential,
+        }
+        account = await api.call("POST", "/integrated-account", body=body)
+        console.print(f"   tenant acme, account {account['id']}")
+        return str(account["id"])
+
+    async def _servers(
+        self, api: Api, account: str
+    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        self._say("Two MCP servers: one reads only; one does all, with an API token on top")
+        path = f"/integrated-account/{account}/mcp"
+        reading = await api.call(
+            "POST", path, body={"name": "Reading agent", "config": {"methods": ["read"]}}
+        )
+        full = await api.call(
+            "POST",
+            path,
+            body={"name": "Support agent", "config": {"require_api_token_auth": True}},
+        )
+        token = {"role": "factor", "tenant": "acme", "name": "Support agent"}
+        factor = await api.call("POST", "/api-token", body=token)
+        console.print(f"   {reading['name']}: expires {reading['expires_at']}")
+        console.print(f"   {full['name']}: expires {full['expires_at']}")
+        return reading, full, factor
+
+    def _session(
+        self, url: str, steps: list[dict[str, Any]], headers: dict[str, str] | None = None
+    ) -> dict[str, Any]:
+        asked = json.dumps({"url": url, "headers": headers or {}, "steps": steps})
+        done = subprocess.run(  # noqa: S603 the agent's own interpreter
+            [str(self._agent_python), str(AGENT)],
+            input=asked,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise UsageError(f"The agent's process failed:\n{done.stderr[-2000:]}")
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
+
+    def _agent(self, reading: dict[str, Any], full: dict[str, Any], factor: dict[str, Any]) -> None:
+        self._reading_agent(reading)
+        self._support_agent(full, factor)
+
+    def _reading_agent(self, reading: dict[str, Any]) -> None:
+        self._say("An agent (official Python SDK) connects to the reading server")
+        steps: list[dict[str, Any]] = [
+            {"op": "list"},
+            {"op": "read_all", "tool": "list_all_crm_contacts", "arguments": {"limit": 50}},
+            {"op": "call", "tool": "create_a_crm_ticket", "arguments": {"subject": "No"}},
+        ]
+        tools, contacts, write_attempt = self._session(reading["url"], steps)["answers"]
+        names = [tool["name"] for tool in tools["tools"]]
+        expect(all("create" not in name for name in names), "no tool that writes is listed")
+        print_table(
+            "   What the model sees",
+            {"tool": "name", "title": "title"},
+            tools["tools"],
+            "no tool",
+        )
+        ids = {record["id"] for record in contacts["records"]}
+        expect(len(ids) == len(contacts["records"]) == CONTACTS, "every contact, none twice")
+        console.print(f"   read {len(ids)} contacts in pages of {contacts['pages']}")
+        expect(write_attempt["error"], "a write is refused on the reading server")
+        console.print(f"   a write is refused: {write_attempt['text']}")
+
+    def _support_agent(self, full: dict[str, Any], factor: dict[str, Any]) -> None:
+        self._say("Another agent uses the full server, which demands the API token")
+        refused = self._session(full["url"], [{"op": "list"}])
+        expect(refused["refused"] is not None, "without the API token the session is refused")
+        console.print(f"   without the API token: {refused['refused']['text']}")
+        headers = {"Authorization": f"Bearer {factor['token']}"}
+        ticket = {"subject": "Opened by the demo", "status": "open", "priority": "normal"}
+        steps: list[dict[str, Any]] = [
+            {"op": "call", "tool": "create_a_crm_ticket", "arguments": ticket}
+        ]
+        (created,) = self._session(full["url"], steps, headers)["answers"]
+        expect(not created["error"], f"the ticket is created: {created['text']}")
+        record = json.loads(created["text"])
+        console.print(f"   created {record['id']}: {record['subject']!r}, {record['status']}")
+        change = {"id": record["id"], "status": "solved"}
+        steps = [
+            {"op": "call", "tool": "update_a_crm_ticket_by_id", "arguments": change},
+            {
+                "op": "call",
+                "tool": "get_single_crm_ticket_by_id",
+                "arguments": {"id": record["id"]},
+            },
+        ]
+        updated, seen = self._session(full["url"], steps, headers)["answers"]
+        expect(not updated["error"], f"the ticket is updated: {updated['text']}")
+        expect(json.loads(seen["text"])["status"] == "solved", "the update is seen by a read")
+        console.print(f"   updated {record['id']}: solved")
+
+    async def _refusals_are_recorded(self, api: Api) -> None:
+        self._say("Every call and every refusal left an audit row, without arguments or results")
+        rows = await api.pages("/audit", query={"tenant": "acme"})
+        by_phase = {
+            phase: sum(row["phase"] == phase for row in rows)
+            for phase in ("event", "intent", "outcome", "refusal")
+        }
+        expect(by_phase["intent"] == by_phase["outcome"] > 0, "each intent has its outcome")
+        expect(by_phase["refusal"] > 0, "refusals are recorded")
+        console.print("   " + ", ".join(f"{number} {phase}" for phase, number in by_phase.items()))
+
+    async def _reference(self, api: Api) -> None:
+        self._say("The published reference, from the same catalog")
+        document = await api.call("GET", f"/reference/{NAME}.json")
+        console.print(f"   catalog digest {document['catalog_digest']}")
+
+    def _addresses(
+        self, reading: dict[str, Any], full: dict[str, Any], factor: dict[str, Any]
+    ) -> None:
+        body = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "list_all_crm_tickets", "arguments": {"limit": 2}},
+        }
+        console.print("\n[bold]Try it[/bold]")
+        console.print(f"   MCP URL, reading   {reading['url']}")
+        console.print(f"   MCP URL, full      {full['url']}")
+        console.print(f"   API token for it   {factor['token']}")
+        console.print(f"   Reference          {self._url}/reference/{NAME}")
+        console.print(
+            f"   curl -s {reading['url']} -H 'Content-Type: application/json' "
+            f"-d '{json.dumps(body)}'"
+        )
+
+
+def expect(held: object, promise: str) -> None:
+    """Stop the demo when it does not show what it says."""
+    if not held:
+        raise UsageError(f"The demo did not go as promised: {promise}.")
+
+
+def _stay() -> None:
+    console.print("\nEverything stays up until Ctrl-C.")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        console.print("\nStopped.")

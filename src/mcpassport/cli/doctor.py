@@ -1,0 +1,118 @@
+"""`mcpassport doctor`: is this deployment what its settings say it is?"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from yarl import URL
+
+from mcpassport.app import open_services
+from mcpassport.cli.options import DEFAULTS, Options
+from mcpassport.cli.output import FOUND, OK, print_json, print_table
+from mcpassport.errors import McpassportError, envelope_of
+from mcpassport.settings import Settings, load
+
+
+class Diagnosis(NamedTuple):
+    """What was looked at, whether it is well, what was seen, and how to mend it."""
+
+    subject: str
+    verdict: str
+    seen: str
+    mend: str = ""
+
+
+def _data_folder(settings: Settings) -> Diagnosis:
+    folder = settings.data_dir
+    if not folder.is_dir():
+        return Diagnosis("data folder", "bad", f"{folder} is missing", "run mcpassport init")
+    if not os.access(folder, os.W_OK):
+        return Diagnosis("data folder", "bad", f"{folder} is read-only", "give us write access")
+    if _open_to_others(folder):
+        return Diagnosis("data folder", "warn", f"{folder} is readable by others", "chmod 700")
+    return Diagnosis("data folder", "good", str(folder))
+
+
+def _master_key(settings: Settings) -> Diagnosis:
+    if settings.master_key is not None:
+        return Diagnosis("master key", "good", "from the environment")
+    path = settings.master_key_file
+    if not path.is_file():
+        return Diagnosis("master key", "bad", f"{path} is missing", "restore it from its escrow")
+    if _open_to_others(path):
+        return Diagnosis("master key", "bad", f"{path} is readable by others", "chmod 600")
+    if path.absolute().is_relative_to(settings.data_dir.absolute()):
+        return Diagnosis(
+            "master key", "bad", "it lies inside the data folder", "move it out: backups carry it"
+        )
+    return Diagnosis("master key", "good", str(path))
+
+
+def _public_url(settings: Settings) -> Diagnosis:
+    url = URL(settings.public_url)
+    if url.scheme == "http" and url.host not in {"127.0.0.1", "localhost", "::1"}:
+        return Diagnosis(
+            "public URL", "bad", settings.public_url, "token URLs need https: put TLS in front"
+        )
+    if url.scheme == "http":
+        return Diagnosis("public URL", "warn", settings.public_url, "fine on this machine only")
+    return Diagnosis("public URL", "good", settings.public_url)
+
+
+def _private_hosts(settings: Settings) -> Diagnosis:
+    if settings.private_hosts:
+        return Diagnosis(
+            "private hosts",
+            "warn",
+            ", ".join(settings.private_hosts),
+            "upstream calls may reach these private addresses; the reference prints them",
+        )
+    return Diagnosis("private hosts", "good", "none: private networks are out of reach")
+
+
+CHECKS: tuple[Callable[[Settings], Diagnosis], ...] = (
+    _data_folder,
+    _master_key,
+    _public_url,
+    _private_hosts,
+)
+
+
+def _open_to_others(path: Path) -> bool:
+    return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+async def _store(settings: Settings) -> Iterator[Diagnosis]:
+    try:
+        async with open_services(settings) as services:
+            heads, _ = await services.versions.names(None, 200)
+            return iter(
+                [
+                    Diagnosis("store", "good", "opens, and the master key fits"),
+                    Diagnosis(
+                        "integrations",
+                        "good" if heads else "warn",
+                        ", ".join(f"{head.name}@{head.version}" for head in heads) or "none",
+                        "" if heads else "mcpassport integration push FOLDER",
+                    ),
+                ]
+            )
+    except McpassportError as error:
+        return iter([Diagnosis("store", "bad", envelope_of(error).message)])
+
+
+async def doctor(*, options: Options = DEFAULTS) -> int:
+    """Check settings, keys, data folder and store; exit code 1 if something is bad."""
+    settings = load(options.config)
+    found = [check(settings) for check in CHECKS]
+    if all(item.verdict != "bad" for item in found):
+        found += await _store(settings)
+    rows = [item._asdict() for item in found]
+    if options.json:
+        print_json(rows)
+    else:
+        columns = {"what": "subject", "verdict": "verdict", "seen": "seen", "mend": "mend"}
+        print_table("Deployment", columns, rows, "Nothing to check.")
+    return FOUND if any(item.verdict == "bad" for item in found) else OK

@@ -1,0 +1,282 @@
+"""`mcpassport integration`: author, check, push and try upstream APIs described as data."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from cyclopts import App
+from rich.markup import escape
+
+from mcpassport.cli.openapi import import_openapi
+from mcpassport.cli.options import DEFAULTS, Flag, Options
+from mcpassport.cli.output import (
+    FOUND,
+    OK,
+    confirm,
+    console,
+    print_facts,
+    print_json,
+    print_table,
+)
+from mcpassport.errors import InvalidIntegration, Problem, UsageError
+from mcpassport.integrations.lint import Report
+from mcpassport.integrations.lint import check as lint
+from mcpassport.integrations.lint import strict as stricter
+from mcpassport.integrations.load import Loaded, load_folder
+from mcpassport.records.findings import Finding
+
+app = App(name="integration", help="Upstream APIs described as data: author, check, push, try.")
+app.command(import_openapi, name="import-openapi")
+
+
+@app.command
+def check(folder: Path, *, strict: Flag = False, options: Options = DEFAULTS) -> int:
+    """Run the quality gate over a folder. Exit code 0 no error, 1 errors, 2 unusable.
+
+    Parameters
+    ----------
+    folder
+        The integration's folder.
+    strict
+        Count warnings as errors.
+    """
+    loaded = load_folder(folder)
+    report = stricter(lint(loaded)) if strict else lint(loaded)
+    if options.json:
+        print_json(
+            {
+                "score": report.score,
+                "findings": msgspec.to_builtins(report.findings),
+                "tools": len(report.catalog.tools) if report.catalog else None,
+            }
+        )
+    else:
+        print_findings(report.findings)
+        console.print(
+            f"{len(report.findings)} findings, score {report.score} of 100"
+            + ("" if loaded.integration else "; the format errors must be mended first")
+        )
+    return FOUND if report.failed else OK
+
+
+def print_findings(findings: tuple[Finding, ...]) -> None:
+    """Findings for people: where, what, how to mend."""
+    for finding in findings:
+        colour = "red" if finding.severity == "error" else "yellow"
+        console.print(
+            f"[{colour}]{finding.severity}[/{colour}] [bold]{escape(finding.where)}[/bold] "
+            f"[dim]{escape(finding.rule)}[/dim] {escape(finding.message)}"
+        )
+        if finding.mend:
+            console.print(f"    mend: {escape(finding.mend)}", style="dim")
+
+
+def load_usable(folder: Path) -> Loaded:
+    """The folder, or `InvalidIntegration` with every format error."""
+    loaded = load_folder(folder)
+    if loaded.integration is None:
+        raise InvalidIntegration(
+            f"{folder} has format errors.",
+            problems=tuple(
+                Problem(finding.where, finding.rule, finding.message, finding.mend)
+                for finding in loaded.findings
+                if finding.severity == "error"
+            ),
+        )
+    return loaded
+
+
+@app.command
+async def push(
+    folder: Path,
+    *,
+    note: str = "",
+    expect_version: int | None = None,
+    options: Options = DEFAULTS,
+) -> None:
+    """Push a folder as a new version; it is live at once.
+
+    Parameters
+    ----------
+    folder
+        The integration's folder.
+
+    Note:
+        What this version is about.
+    expect_version
+        Refuse if another version is live than this one (0: none yet).
+    """
+    loaded = load_usable(folder)
+    report: Report = lint(loaded)
+    body = {**loaded.content, "note": note, "expect_version": expect_version}
+    async with options.api() as api:
+        version = await api.call("POST", "/integration", body=body)
+    if options.json:
+        print_json(version)
+        return
+    print_findings(report.findings)
+    console.print(
+        f"{version['name']} is live as version {version['version']} (score {report.score} of 100)."
+    )
+
+
+@app.command(name="list")
+async def list_(*, options: Options = DEFAULTS) -> None:
+    """List integrations with their live versions."""
+    async with options.api() as api:
+        heads = await api.pages("/integration")
+    if options.json:
+        print_json(heads)
+        return
+    print_table(
+        "Integrations",
+        {"name": "name", "label": "label", "version": "version", "pushed": "updated_at"},
+        heads,
+        "No integration yet: mcpassport integration push FOLDER",
+    )
+
+
+@app.command
+async def versions(name: str, *, options: Options = DEFAULTS) -> None:
+    """List the versions of an integration.
+
+    Parameters
+    ----------
+    name
+        The integration's name.
+    """
+    async with options.api() as api:
+        records = await api.pages(f"/integration/{name}/versions")
+    if options.json:
+        print_json(records)
+        return
+    columns = {"version": "version", "pushed": "pushed_at", "by": "pushed_by", "note": "note"}
+    print_table(f"Versions of {name}", columns, records, "No version.")
+
+
+@app.command
+async def diff(name: str, a: int, b: int, *, options: Options = DEFAULTS) -> int:
+    """Show what changed from version A to version B. Exit code 1 if something breaking did.
+
+    Parameters
+    ----------
+    name
+        The integration's name.
+    a
+        The older version.
+    b
+        The newer version.
+    """
+    async with options.api() as api:
+        document = await api.call("GET", f"/integration/{name}/diff", query={"a": a, "b": b})
+    changes: list[dict[str, Any]] = document["changes"]
+    if options.json:
+        print_json(document)
+    else:
+        columns = {"what": "path", "kind": "kind", "breaking": "breaking",
+                   "before": "before", "after": "after"}  # fmt: skip
+        print_table(f"{name}: {a} to {b}", columns, changes, "No difference.")
+    return FOUND if any(change["breaking"] for change in changes) else OK
+
+
+@app.command
+async def rollback(
+    name: str, version: int, *, yes: Flag = False, options: Options = DEFAULTS
+) -> None:
+    """Push an old version's content again, as a new version.
+
+    Parameters
+    ----------
+    name
+        The integration's name.
+    version
+        The version whose content to push.
+    yes
+        Do not ask.
+    """
+    confirm(f"Make the content of {name}@{version} live again?", yes=yes)
+    async with options.api() as api:
+        record = await api.call("POST", f"/integration/{name}/rollback", body={"version": version})
+    print_json(record) if options.json else print_facts(record)
+
+
+@app.command(name="try")
+async def try_out(
+    method: str,
+    *,
+    account: str,
+    args: str = "{}",
+    folder: Path | None = None,
+    dry_run: Flag = False,
+    options: Options = DEFAULTS,
+) -> int:
+    """Try RESOURCE.METHOD on an account: the masked request, then the real call stage by stage.
+
+    Parameters
+    ----------
+    method
+        RESOURCE.METHOD, such as contacts.list.
+    account
+        The account's id.
+
+    Args:
+        The tool's arguments as a JSON object.
+    folder
+        Try this folder's content instead of the live version.
+    dry_run
+        Show the request and stop before sending it.
+    """
+    resource, dot, name = method.partition(".")
+    if not dot:
+        raise UsageError(f"Write RESOURCE.METHOD, such as contacts.list; got {method!r}.")
+    try:
+        arguments = msgspec.json.decode(args, type=dict[str, Any])
+    except msgspec.DecodeError:
+        raise UsageError("--args is not a JSON object.") from None
+    body = {"resource": resource, "method": name, "args": arguments}
+    content = {} if folder is None else load_usable(folder).content
+    path = f"/integrated-account/{account}/try"
+    async with options.api() as api:
+        planned = await api.call("POST", path, body={**body, **content, "dry_run": True})
+        if not options.json:
+            _print_request(planned)
+        if dry_run:
+            document = planned
+        else:
+            document = await api.call("POST", path, body={**body, **content})
+    if options.json:
+        print_json(document)
+    elif not dry_run:
+        _print_answer(document)
+    return FOUND if document.get("error") else OK
+
+
+def _print_request(planned: dict[str, Any]) -> None:
+    request = planned["request"]
+    console.print(f"[bold]Tool[/bold]      {escape(planned['tool'])}")
+    console.print(f"[bold]Request[/bold]   {request['method']} {escape(request['url'])}")
+    for header, value in request["headers"].items():
+        console.print(f"          {escape(header)}: {escape(value)}")
+    if request["body"]:
+        console.print(f"          {escape(request['body'])}")
+
+
+def _print_answer(document: dict[str, Any]) -> None:
+    response = document["response"]
+    if response is not None:
+        console.print(f"[bold]Response[/bold]  {response['status']}, {response['bytes']} bytes, "
+                      f"{document['upstream_ms']} ms")  # fmt: skip
+        for header, value in response["headers"].items():
+            console.print(f"          {escape(header)}: {escape(value)}", style="dim")
+        console.print(f"          {escape(response['body'])}", style="dim")
+    if document["ratelimit"]:
+        console.print(f"[bold]Limits[/bold]    {escape(str(document['ratelimit']))}")
+    for note in document["notes"]:
+        console.print(f"[bold]Note[/bold]      {escape(note)}")
+    if document["error"]:
+        error = document["error"]
+        console.print(f"[bold red]Error[/bold red]     {error['type']}: {escape(error['message'])}")
+        return
+    console.print("[bold]Result[/bold]")
+    text = msgspec.json.format(msgspec.json.encode(document["result"]), indent=2).decode()
+    console.print(escape(text))

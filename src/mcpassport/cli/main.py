@@ -1,0 +1,40 @@
+"""`mcpassport`: the table of commands, and how each failure leaves the program."""
+
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App
+
+from mcpassport import __version__
+from mcpassport.cli import account, audit, integration, reference, server, tenant, token
+from mcpassport.cli.client import ApiProblem
+from mcpassport.cli.demo.story import demo
+from mcpassport.cli.doctor import doctor
+from mcpassport.cli.init import init
+from mcpassport.cli.output import OK, print_problem
+from mcpassport.cli.serve import serve
+from mcpassport.errors import McpassportError
+
+INTERRUPTED = 130
+
+app = App(
+    name="mcpassport",
+    help="Scoped MCP servers over your API, and a reference that a security reviewer can check.",
+    version=__version__,
+)
+for command in (init, serve, demo, doctor):
+    app.command(command)
+for group in (tenant, integration, account, server, token, reference, audit):
+    app.command(group.app)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command. Exit code 0 fine, 1 refused or findings, 2 unusable input."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(given, result_action="return_value")
+    except (McpassportError, ApiProblem) as error:
+        code = print_problem(error)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    sys.exit(code if isinstance(code, int) else OK)

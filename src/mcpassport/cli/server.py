@@ -1,0 +1,148 @@
+"""`mcpassport server`: MCP servers, each behind a URL that is shown once."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from mcpassport.cli.options import DEFAULTS, NO_FILTERS, Filters, Flag, Options
+from mcpassport.cli.output import confirm, console, print_facts, print_json, print_table
+from mcpassport.errors import UsageError
+
+app = App(name="server", help="MCP servers: scoped, expiring grants on one integrated account.")
+
+
+def _moment(text: str) -> str:
+    """An ISO 8601 time with zone, as given."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not an ISO 8601 time such as 2030-01-31T12:00Z.") from None
+    if moment.tzinfo is None:
+        raise UsageError(f"{text!r} has no zone; write 2030-01-31T12:00Z.")
+    return moment.isoformat()
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Terms:
+    """What else a server demands, and for how long it lives."""
+
+    require_api_token: Annotated[
+        bool,
+        Parameter(negative="", help="demand an API token of the role `factor` as well"),
+    ] = False
+    expires_at: Annotated[
+        str | None,
+        Parameter(help="ISO 8601 time with zone (default: the deployment's default lifetime)"),
+    ] = None
+    never_expires: Annotated[
+        bool, Parameter(negative="", help="no expiry, where the deployment allows it")
+    ] = False
+    rate_limit_errors: Annotated[
+        Literal["auto", "http_429", "tool_error"],
+        Parameter(help="how an upstream 429 reaches the caller"),
+    ] = "auto"
+
+
+NO_TERMS = Terms()
+
+
+@app.command
+async def create(
+    account: str,
+    *,
+    name: str,
+    filters: Filters = NO_FILTERS,
+    terms: Terms = NO_TERMS,
+    options: Options = DEFAULTS,
+) -> None:
+    """Create an MCP server and show its URL, this once.
+
+    Parameters
+    ----------
+    account
+        The account's id.
+    name
+        What people call this server.
+    """
+    config: dict[str, Any] = {
+        **filters.document(),
+        "require_api_token_auth": terms.require_api_token,
+        "rate_limit_errors": terms.rate_limit_errors,
+    }
+    body: dict[str, Any] = {"name": name, "config": config}
+    if terms.never_expires:
+        body["expires_at"] = None
+    elif terms.expires_at:
+        body["expires_at"] = _moment(terms.expires_at)
+    async with options.api() as api:
+        server = await api.call("POST", f"/integrated-account/{account}/mcp", body=body)
+    if options.json:
+        print_json(server)
+        return
+    print_facts(server)
+    console.print("\nThe token and the URL are shown this once: keep them as you keep a password.")
+
+
+@app.command(name="list")
+async def list_(account: str, *, options: Options = DEFAULTS) -> None:
+    """List an account's MCP servers, without their tokens.
+
+    Parameters
+    ----------
+    account
+        The account's id.
+    """
+    async with options.api() as api:
+        servers = await api.pages(f"/integrated-account/{account}/mcp")
+    if options.json:
+        print_json(servers)
+        return
+    print_table(
+        f"MCP servers of {account}",
+        {"id": "id", "name": "name", "status": "status", "expires": "expires_at"},
+        servers,
+        "No MCP server yet: mcpassport server create ACCOUNT --name ...",
+    )
+
+
+@app.command
+async def show(account: str, server: str, *, options: Options = DEFAULTS) -> None:
+    """Show one MCP server, without its token.
+
+    Parameters
+    ----------
+    account
+        The account's id.
+    server
+        The server's id.
+    """
+    async with options.api() as api:
+        document = await api.call("GET", f"/integrated-account/{account}/mcp/{server}")
+    print_json(document) if options.json else print_facts(document)
+
+
+@app.command
+async def revoke(
+    account: str, server: str, *, yes: Flag = False, options: Options = DEFAULTS
+) -> None:
+    """Revoke an MCP server, from the next request on. There is no way back.
+
+    Parameters
+    ----------
+    account
+        The account's id.
+    server
+        The server's id.
+    yes
+        Do not ask.
+    """
+    confirm(f"Revoke MCP server {server}? Its URL stops working at once.", yes=yes)
+    async with options.api() as api:
+        await api.call("DELETE", f"/integrated-account/{account}/mcp/{server}")
+    if options.json:
+        print_json({"revoked": server})
+    else:
+        console.print(f"MCP server {server} is revoked.")

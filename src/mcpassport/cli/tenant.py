@@ -1,0 +1,54 @@
+"""`mcpassport tenant`: the vendor's customers."""
+
+from cyclopts import App
+
+from mcpassport.cli.options import DEFAULTS, Options
+from mcpassport.cli.output import print_facts, print_json, print_table
+
+app = App(name="tenant", help="The vendor's customers. Nothing crosses tenants.")
+
+
+@app.command
+async def create(name: str, *, id: str | None = None, options: Options = DEFAULTS) -> None:
+    """Create a tenant and its data key.
+
+    Parameters
+    ----------
+    name
+        What people call the tenant.
+    id
+        Slug to use in every other command; one is made when absent.
+    """
+    async with options.api() as api:
+        tenant = await api.call("POST", "/tenant", body={"name": name, "id": id})
+    print_json(tenant) if options.json else print_facts(tenant)
+
+
+@app.command(name="list")
+async def list_(*, options: Options = DEFAULTS) -> None:
+    """List every tenant."""
+    async with options.api() as api:
+        tenants = await api.pages("/tenant")
+    if options.json:
+        print_json(tenants)
+        return
+    print_table(
+        "Tenants",
+        {"id": "id", "name": "name", "status": "status", "created": "created_at"},
+        tenants,
+        "No tenant yet: mcpassport tenant create NAME",
+    )
+
+
+@app.command
+async def show(tenant: str, *, options: Options = DEFAULTS) -> None:
+    """Show one tenant.
+
+    Parameters
+    ----------
+    tenant
+        The tenant's id.
+    """
+    async with options.api() as api:
+        document = await api.call("GET", f"/tenant/{tenant}")
+    print_json(document) if options.json else print_facts(document)

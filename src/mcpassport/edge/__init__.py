@@ -1,0 +1,1 @@
+"""What the outside reaches: the MCP endpoint, the management API, the reference pages."""

@@ -1,0 +1,134 @@
+"""Documents that the management API reads; unknown members are errors."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Texts = Annotated[dict[str, str], Field(max_length=64)]
+
+
+class Incoming(BaseModel):
+    """A body that is read; unknown members are errors."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class TenantIn(Incoming):
+    """A new tenant."""
+
+    id: Slug | None = Field(default=None, description="absent: one is made")
+    name: Name
+
+
+class TenantPatch(Incoming):
+    """Changes of a tenant."""
+
+    name: Name
+
+
+class IntegrationIn(Incoming):
+    """A version to push: the same content as a folder, after its overlay."""
+
+    config: dict[str, Any]
+    documentation: list[dict[str, Any]]
+    expect_version: int | None = Field(
+        default=None, ge=0, description="the live version you started from (0: none yet)"
+    )
+    note: str = Field(default="", max_length=500)
+
+
+class RollbackIn(Incoming):
+    """Which version to push again."""
+
+    version: int = Field(ge=1)
+
+
+class OverridesDoc(Incoming):
+    """The few values an admin may change for one account."""
+
+    context: Texts = {}
+    headers: Texts = {}
+    timeout_s: float | None = Field(default=None, gt=0, le=120)
+    removed_methods: list[str] = []
+
+
+class AccountIn(Incoming):
+    """A new integrated account with static credentials."""
+
+    tenant: Slug | None = None
+    integration: Slug
+    name: Name
+    credential_kind: str
+    credential: Texts
+    context: Texts = {}
+
+
+class AccountPatch(Incoming):
+    """Changes of an account; `credential` replaces all of it."""
+
+    name: Name | None = None
+    credential_kind: str | None = None
+    credential: Texts | None = None
+    context: Texts | None = None
+    overrides: OverridesDoc | None = Field(default=None, description="admins only")
+
+
+class FactorDoc(Incoming):
+    """A second factor that the server demands."""
+
+    kind: Literal["api_token"]
+
+
+class ServerConfigIn(Incoming):
+    """What an MCP server exposes, and what else it demands of its callers."""
+
+    methods: list[str] | None = None
+    tags: list[str] | None = None
+    resources: list[str] | None = None
+    factors: list[FactorDoc] | None = None
+    require_api_token_auth: bool | None = Field(
+        default=None, description="short for the factor `api_token`"
+    )
+    rate_limit_errors: Literal["auto", "http_429", "tool_error"] = "auto"
+
+
+class ServerIn(Incoming):
+    """A new MCP server."""
+
+    name: Name
+    config: ServerConfigIn = ServerConfigIn()
+    expires_at: AwareDatetime | None = Field(
+        default=None,
+        description="with zone, at least 60 s ahead; absent: the default lifetime; "
+        "null: never, where the deployment allows it",
+    )
+
+
+class ServerPatch(Incoming):
+    """Changes of an MCP server; `config` replaces all of it."""
+
+    name: Name | None = None
+    config: ServerConfigIn | None = None
+    expires_at: AwareDatetime | None = None
+
+
+class TokenIn(Incoming):
+    """A new API token."""
+
+    tenant: Slug | None = None
+    role: Literal["admin", "tenant", "auditor", "factor"]
+    name: Name
+    expires_at: AwareDatetime | None = None
+
+
+class TryIn(Incoming):
+    """A try-out of one method on an account, optionally with content that is not pushed yet."""
+
+    resource: str
+    method: str
+    args: dict[str, Any] = {}
+    dry_run: bool = False
+    config: dict[str, Any] | None = None
+    documentation: list[dict[str, Any]] | None = None

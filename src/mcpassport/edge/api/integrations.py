@@ -1,0 +1,112 @@
+"""`/integration`: upstream APIs as data. Admins push; everybody who manages may read."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from msgspec import to_builtins
+
+from mcpassport.edge.api.incoming import IntegrationIn, RollbackIn
+from mcpassport.edge.api.outgoing import IntegrationOut, PageOf, VersionOut
+from mcpassport.edge.api.principal import Acting, Admin, Cursor, PageSize, Reader
+from mcpassport.edge.api.strict import StrictRoute
+from mcpassport.errors import NoSuchObject
+from mcpassport.records.grants import IntegrationHead, IntegrationVersion
+
+router = APIRouter(prefix="/integration", tags=["integration"], route_class=StrictRoute)
+
+
+def _version(record: IntegrationVersion, *, whole: bool) -> VersionOut:
+    return VersionOut(
+        name=record.name,
+        version=record.version,
+        digest=record.digest,
+        pushed_at=record.pushed_at,
+        pushed_by=record.pushed_by,
+        note=record.note,
+        config=record.content["config"] if whole else None,
+        documentation=record.content["documentation"] if whole else None,
+    )
+
+
+async def _head(acting: Acting, name: str) -> IntegrationHead:
+    head = await acting.services.versions.head(name)
+    if head is None:
+        raise NoSuchObject(f"No integration {name!r}.")
+    return head
+
+
+@router.post("", status_code=201)
+async def push(body: IntegrationIn, acting: Admin) -> VersionOut:
+    """Push a version. The newest is live; the same content as the live one makes none."""
+    content = {"config": body.config, "documentation": body.documentation}
+    name = str(body.config.get("name", ""))
+    version = await acting.services.versions.push(
+        content,
+        acting.principal,
+        expect_version=body.expect_version,
+        note=body.note,
+        event=acting.event("integration.push", name),
+    )
+    await acting.recorded()
+    return _version(version, whole=False)
+
+
+@router.get("")
+async def page(
+    acting: Reader, cursor: Cursor = None, limit: PageSize = 50
+) -> PageOf[IntegrationOut]:
+    """List integrations by name, each with its live version."""
+    heads, following = await acting.services.versions.names(cursor, limit)
+    return PageOf(result=[IntegrationOut.of(head) for head in heads], next_cursor=following)
+
+
+@router.get("/{name}")
+async def read(name: str, acting: Reader) -> IntegrationOut:
+    """Read the live version's facts."""
+    return IntegrationOut.of(await _head(acting, name))
+
+
+@router.get("/{name}/versions")
+async def versions(
+    name: str, acting: Reader, cursor: Cursor = None, limit: PageSize = 50
+) -> PageOf[VersionOut]:
+    """List the versions of an integration, oldest first."""
+    await _head(acting, name)
+    records, following = await acting.services.versions.page(name, cursor, limit)
+    return PageOf(
+        result=[_version(record, whole=False) for record in records], next_cursor=following
+    )
+
+
+@router.get("/{name}/versions/{number}")
+async def version(name: str, number: int, acting: Reader) -> VersionOut:
+    """Read one version whole."""
+    record = await acting.services.versions.get(name, number)
+    if record is None:
+        raise NoSuchObject(f"No version {number} of {name!r}.")
+    return _version(record, whole=True)
+
+
+@router.get("/{name}/diff")
+async def diff(
+    name: str,
+    acting: Reader,
+    a: Annotated[int, Query(ge=1, description="the older version")],
+    b: Annotated[int, Query(ge=1, description="the newer version")],
+) -> dict[str, Any]:
+    """What changed from version `a` to version `b`, breaking changes first."""
+    changes = await acting.services.versions.diff(name, a, b)
+    return {"name": name, "a": a, "b": b, "changes": to_builtins(changes)}
+
+
+@router.post("/{name}/rollback", status_code=201)
+async def rollback(name: str, body: RollbackIn, acting: Admin) -> VersionOut:
+    """Push an old version's content again, as a new version."""
+    record = await acting.services.versions.rollback(
+        name,
+        body.version,
+        acting.principal,
+        event=acting.event("integration.rollback", name),
+    )
+    await acting.recorded()
+    return _version(record, whole=False)

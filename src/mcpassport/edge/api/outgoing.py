@@ -1,0 +1,210 @@
+"""Documents that the management API answers with.
+
+None holds a secret, except the members that a creation shows once.
+"""
+
+from datetime import datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel
+
+from mcpassport.records.grants import Account, ApiToken, IntegrationHead, Server, Tenant
+
+T = TypeVar("T")
+
+
+class PageOf(BaseModel, Generic[T]):
+    """One page; send `next_cursor` back unchanged for the next."""
+
+    result: list[T]
+    next_cursor: str | None
+
+
+class TenantOut(BaseModel):
+    """A tenant."""
+
+    id: str
+    name: str
+    status: str
+    created_at: datetime
+
+    @classmethod
+    def of(cls, tenant: Tenant) -> "TenantOut":
+        """From the record."""
+        return cls(
+            id=tenant.id, name=tenant.name, status=tenant.status, created_at=tenant.created_at
+        )
+
+
+class IntegrationOut(BaseModel):
+    """The live version of an integration."""
+
+    name: str
+    label: str
+    version: int
+    digest: str
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, head: IntegrationHead) -> "IntegrationOut":
+        """From the record."""
+        return cls(
+            name=head.name,
+            label=head.label,
+            version=head.version,
+            digest=head.digest,
+            updated_at=head.updated_at,
+        )
+
+
+class VersionOut(BaseModel):
+    """One immutable version; `config` and `documentation` only when read singly."""
+
+    name: str
+    version: int
+    digest: str
+    pushed_at: datetime
+    pushed_by: str
+    note: str
+    config: dict[str, Any] | None = None
+    documentation: list[dict[str, Any]] | None = None
+
+
+class AccountOut(BaseModel):
+    """An integrated account; its credential is never shown."""
+
+    id: str
+    tenant: str
+    integration: str
+    name: str
+    status: str
+    credential_kind: str
+    context: dict[str, str]
+    overrides: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, account: Account) -> "AccountOut":
+        """From the record."""
+        overrides = account.overrides
+        return cls(
+            id=account.id,
+            tenant=account.tenant,
+            integration=account.integration,
+            name=account.name,
+            status=account.status,
+            credential_kind=account.credential_kind,
+            context=account.context,
+            overrides={
+                "context": overrides.context,
+                "headers": overrides.headers,
+                "timeout_s": overrides.timeout_s,
+                "removed_methods": list(overrides.removed_methods),
+            },
+            created_at=account.created_at,
+            updated_at=account.updated_at,
+        )
+
+
+class ServerOut(BaseModel):
+    """An MCP server. `token` and `url` appear once, in the response that creates it."""
+
+    id: str
+    tenant: str
+    account: str
+    integration: str
+    name: str
+    status: str
+    config: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    token: str | None = None
+    url: str | None = None
+    header_url: str | None = None
+    secret: Literal["shown_once", "already_disclosed"] | None = None
+
+    @classmethod
+    def of(cls, server: Server, now: datetime) -> "ServerOut":
+        """From the record; an active server past its time reads `expired`."""
+        late = server.expires_at is not None and server.expires_at <= now
+        kinds = [factor.kind for factor in server.factors]
+        return cls(
+            id=server.id,
+            tenant=server.tenant,
+            account=server.account,
+            integration=server.integration,
+            name=server.name,
+            status="expired" if late and server.status == "active" else server.status,
+            config={
+                "methods": _listed(server.filter.methods),
+                "tags": _listed(server.filter.tags),
+                "resources": _listed(server.filter.resources),
+                "factors": [{"kind": kind} for kind in kinds],
+                "require_api_token_auth": "api_token" in kinds,
+                "rate_limit_errors": server.rate_limit_errors,
+            },
+            created_at=server.created_at,
+            updated_at=server.updated_at,
+            expires_at=server.expires_at,
+            revoked_at=server.revoked_at,
+        )
+
+
+def _listed(values: tuple[str, ...] | None) -> list[str] | None:
+    return None if values is None else list(values)
+
+
+class TokenOut(BaseModel):
+    """An API token. `token` appears once, in the response that creates it."""
+
+    id: str
+    tenant: str
+    role: str
+    name: str
+    status: str
+    created_at: datetime
+    expires_at: datetime | None
+    token: str | None = None
+    secret: Literal["shown_once", "already_disclosed"] | None = None
+
+    @classmethod
+    def of(cls, token: ApiToken, now: datetime) -> "TokenOut":
+        """From the record; an active token past its time reads `expired`."""
+        late = token.expires_at is not None and token.expires_at <= now
+        return cls(
+            id=token.id,
+            tenant=token.tenant,
+            role=token.role,
+            name=token.name,
+            status="expired" if late and token.status == "active" else token.status,
+            created_at=token.created_at,
+            expires_at=token.expires_at,
+        )
+
+
+class ToolOut(BaseModel):
+    """One tool of a preview."""
+
+    name: str
+    title: str
+    description: str
+    resource: str
+    method: str
+    tags: list[str]
+    read_only: bool
+    destructive: bool
+    digest: str
+
+
+class VersionInfo(BaseModel):
+    """What runs here, for whoever compares it with a reference."""
+
+    version: str
+    build_digest: str
+    settings_digest: str
+    environment: str
+    protocol_revisions: list[str]
+    catalogs: dict[str, str]

@@ -1,0 +1,136 @@
+"""`/integrated-account/{id}/mcp`: MCP servers, each behind a URL that is shown once."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from mcpassport.catalog.select import check_filter
+from mcpassport.edge.api.idempotency import IdempotencyKey, once
+from mcpassport.edge.api.incoming import ServerConfigIn, ServerIn, ServerPatch
+from mcpassport.edge.api.outgoing import PageOf, ServerOut
+from mcpassport.edge.api.principal import Acting, Cursor, Operator, PageSize, Reader
+from mcpassport.edge.api.strict import StrictRoute
+from mcpassport.errors import InvalidInput, NoSuchObject
+from mcpassport.gate.servers import ServerDraft
+from mcpassport.records.grants import Account, Factor
+from mcpassport.records.tool import Filter
+
+router = APIRouter(
+    prefix="/integrated-account/{account_id}/mcp", tags=["mcp-server"], route_class=StrictRoute
+)
+
+
+async def _filter(acting: Acting, account: Account, config: ServerConfigIn) -> Filter:
+    """The filter, checked against the account's live catalog."""
+    chosen = Filter(
+        methods=None if config.methods is None else tuple(config.methods),
+        tags=None if config.tags is None else tuple(config.tags),
+        resources=None if config.resources is None else tuple(config.resources),
+    )
+    head = await acting.services.versions.head(account.integration)
+    if head is None:
+        raise NoSuchObject(f"No integration {account.integration!r}.")
+    check_filter(await acting.services.versions.catalog(head), chosen)
+    return chosen
+
+
+def _factors(config: ServerConfigIn) -> tuple[Factor, ...]:
+    """The demanded factors; `require_api_token_auth` is short for `api_token`."""
+    kinds = dict.fromkeys(factor.kind for factor in config.factors or ())
+    if config.require_api_token_auth is False and "api_token" in kinds:
+        raise InvalidInput(
+            "require_api_token_auth is false, but factors demands api_token; say one of them."
+        )
+    if config.require_api_token_auth:
+        kinds["api_token"] = None
+    return tuple(Factor(kind=kind) for kind in kinds)
+
+
+@router.post("", status_code=201)
+async def create(
+    account_id: str, body: ServerIn, acting: Operator, key: IdempotencyKey = None
+) -> ServerOut:
+    """Create an MCP server. Only this answer shows its token and URL."""
+    services = acting.services
+    account = await acting.account(account_id)
+    claim = await once(acting, "srv_", account.tenant, key, body)
+    if claim.replay:
+        server = await services.servers.get(account.tenant, claim.id)
+        shown = ServerOut.of(server, services.clock())
+        return shown.model_copy(update={"secret": "already_disclosed"})
+    draft = ServerDraft(
+        id=claim.id,
+        name=body.name,
+        filter=await _filter(acting, account, body.config),
+        factors=_factors(body.config),
+        rate_limit_errors=body.config.rate_limit_errors,
+        expires_at=body.expires_at,
+        never_expires="expires_at" in body.model_fields_set and body.expires_at is None,
+    )
+    event = acting.event("server.create", claim.id, account.tenant)
+    server, token = await services.servers.create(account, draft, [event, *claim.ops])
+    await acting.recorded()
+    public_url = services.settings.public_url
+    return ServerOut.of(server, services.clock()).model_copy(
+        update={
+            "token": token,
+            "url": f"{public_url}/mcp/{token}",
+            "header_url": f"{public_url}/mcp/s/{server.id}",
+            "secret": "shown_once",
+        }
+    )
+
+
+@router.get("")
+async def page(
+    account_id: str, acting: Reader, cursor: Cursor = None, limit: PageSize = 50
+) -> PageOf[ServerOut]:
+    """List an account's MCP servers, without their tokens."""
+    account = await acting.account(account_id)
+    services = acting.services
+    servers, following = await services.servers.page(account, cursor, limit)
+    now = services.clock()
+    return PageOf(result=[ServerOut.of(server, now) for server in servers], next_cursor=following)
+
+
+@router.get("/{server_id}")
+async def read(account_id: str, server_id: str, acting: Reader) -> ServerOut:
+    """Read one MCP server, without its token."""
+    account = await acting.account(account_id)
+    services = acting.services
+    server = await services.servers.get(account.tenant, server_id)
+    if server.account != account.id:
+        raise NoSuchObject("No such MCP server.")
+    return ServerOut.of(server, services.clock())
+
+
+@router.patch("/{server_id}")
+async def change(account_id: str, server_id: str, body: ServerPatch, acting: Operator) -> ServerOut:
+    """Change an MCP server; it holds from the next request on."""
+    account = await acting.account(account_id)
+    services = acting.services
+    await read(account_id, server_id, acting)
+    changes: dict[str, Any] = {}
+    if body.name is not None:
+        changes["name"] = body.name
+    if "expires_at" in body.model_fields_set:
+        changes["expires_at"] = body.expires_at
+    if body.config is not None:
+        changes["filter"] = await _filter(acting, account, body.config)
+        changes["factors"] = _factors(body.config)
+        changes["rate_limit_errors"] = body.config.rate_limit_errors
+    event = acting.event("server.update", server_id, account.tenant)
+    server = await services.servers.patch(account.tenant, server_id, changes, [event])
+    await acting.recorded()
+    return ServerOut.of(server, services.clock())
+
+
+@router.delete("/{server_id}", status_code=204)
+async def revoke(account_id: str, server_id: str, acting: Operator) -> Response:
+    """Revoke an MCP server, from the next request on."""
+    account = await acting.account(account_id)
+    await read(account_id, server_id, acting)
+    event = acting.event("server.revoke", server_id, account.tenant)
+    await acting.services.servers.revoke(account.tenant, server_id, [event])
+    await acting.recorded()
+    return Response(status_code=204)

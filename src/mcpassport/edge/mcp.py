@@ -1,0 +1,285 @@
+"""The MCP endpoint: `/mcp/<token>` and `/mcp/s/<server-id>`, straight on ASGI.
+
+The steps, in order; each can end the request:
+
+    (1) address              not one of ours: the identical 404
+    (2) method               only POST: 405 with `Allow`
+    (3) Host and Origin      not on the list: 403
+    (4) noise                too much from a network that resolves to nobody: 429
+    (5) admission            unknown and dead tokens: the identical 404; factors: 403
+    (6) our own limits       calls per server: 429
+    (7) media types          415, 406
+    (8) body                 413
+    (9) a place in flight    429
+    (10) the protocol
+
+Steps (1) to (4) look at nothing that depends on the token, so they cannot tell whether it exists.
+Nothing is parsed before (10). A request that resolves to a tenant is in that tenant's audit;
+everything else is counted per second, reason and network, and never awaited.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final, NamedTuple, Protocol
+
+import structlog
+from msgspec import Struct
+
+from mcpassport.audit.edge import EdgeCounter
+from mcpassport.audit.entry import Entry
+from mcpassport.audit.log import AuditLog
+from mcpassport.edge.asgi import (
+    Answer,
+    Receive,
+    Scope,
+    Send,
+    accepts_json,
+    headers_of,
+    respond,
+    sends_json,
+)
+from mcpassport.edge.bodies import Disconnected, read_body, unless_gone
+from mcpassport.edge.clients import client_network, networks
+from mcpassport.edge.floods import Floods
+from mcpassport.edge.presented import presented_by, secret_of
+from mcpassport.edge.refusals import NOT_FOUND, refusal
+from mcpassport.errors import (
+    AuditUnavailable,
+    GatewayRateLimited,
+    InternalError,
+    InvalidRequest,
+    McpassportError,
+    MethodNotAllowed,
+    NotAcceptable,
+    NotFound,
+    OriginForbidden,
+    StoreUnavailable,
+    UnsupportedMediaType,
+    meaning_of,
+)
+from mcpassport.gate.admit import Refusal
+from mcpassport.gate.presented import Presented
+from mcpassport.limits import (
+    HEADER_METHOD,
+    HEADER_PROTOCOL,
+    MODERN_REVISIONS,
+    Limits,
+)
+from mcpassport.protocol.endpoint import Protocol as McpProtocol
+from mcpassport.records.grants import Caller
+
+_log = structlog.get_logger(__name__)
+
+RETRY_S: Final = 1
+"""Advice when the store, the keys or the audit cannot be reached."""
+
+
+class Admission(Protocol):
+    """The gate, as this endpoint sees it."""
+
+    async def admit(self, presented: Presented) -> Caller | Refusal:
+        """Who is calling; `StoreUnavailable` when that cannot be decided."""
+        ...
+
+
+class McpPolicy(Struct, frozen=True, kw_only=True):
+    """What the settings say about this endpoint."""
+
+    limits: Limits
+    allowed_origins: tuple[str, ...] = ()
+    """Requests without `Origin` pass; with one, only these."""
+    allowed_hosts: tuple[str, ...] = ()
+    """`Host` values; empty admits any."""
+    trusted_proxies: tuple[str, ...] = ()
+
+
+class _Visit(NamedTuple):
+    receive: Receive
+    headers: Mapping[str, str]
+    presented: Presented
+    network: str
+    entry: Entry
+
+
+class McpEndpoint:
+    """The ASGI callable under `/mcp/`."""
+
+    def __init__(
+        self,
+        *,
+        gate: Admission,
+        protocol: McpProtocol,
+        audit: AuditLog,
+        edge: EdgeCounter,
+        policy: McpPolicy,
+        floods: Floods,
+    ) -> None:
+        self._gate = gate
+        self._protocol = protocol
+        self._audit = audit
+        self._edge = edge
+        self._policy = policy
+        self._floods = floods
+        self._trusted = networks(policy.trusted_proxies)
+        self._origins = frozenset(origin.lower() for origin in policy.allowed_origins)
+        self._hosts = frozenset(host.lower() for host in policy.allowed_hosts)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        headers = headers_of(scope["headers"])
+        network = client_network(scope, headers, self._trusted)
+        presented = presented_by(scope["path"], headers)
+        refused = self._refuse_stranger(scope["method"], headers, presented, network)
+        if refused is not None or presented is None:
+            await respond(send, refused or NOT_FOUND)
+            return
+        visit = _Visit(receive, headers, presented, network, self._audit.open())
+        answer = await self._visit(visit)
+        if answer is not None:
+            await respond(send, answer)
+
+    def _refuse_stranger(
+        self, method: str, headers: Mapping[str, str], presented: Presented | None, network: str
+    ) -> Answer | None:
+        """Steps (1) to (4); None when the request may go on to admission."""
+        # (1) Address.
+        if presented is None:
+            return self._counted("no_such_address", network, NOT_FOUND)
+        # (2) Method.
+        if method != "POST":
+            answer = refusal(MethodNotAllowed())._replace(headers=((b"allow", b"POST"),))
+            return self._counted("method_not_allowed", network, answer)
+        # (3) Host and Origin: a web page must not reach us through its reader's browser.
+        origin, host = headers.get("origin"), headers.get("host", "").lower()
+        if origin is not None and origin.lower() not in self._origins:
+            return self._counted("origin", network, refusal(OriginForbidden()))
+        if self._hosts and not {host, host.rpartition(":")[0] or host} & self._hosts:
+            return self._counted("host", network, refusal(OriginForbidden()))
+        # (4) Noise.
+        wait = self._floods.strangers.wait(network)
+        if wait is not None and not self._floods.familiar.knows(secret_of(presented)):
+            return self._counted("flood", network, refusal(GatewayRateLimited(after_seconds=wait)))
+        return None
+
+    async def _visit(self, visit: _Visit) -> Answer | None:
+        """Steps (5) to (10); None when the caller went away. The entry is closed in any case."""
+        closing = "unknown"
+        try:
+            return await self._admit(visit)
+        except (Disconnected, asyncio.CancelledError) as error:
+            closing = "cancelled"
+            if isinstance(error, Disconnected):
+                return None
+            raise
+        except Exception as error:  # noqa: BLE001 - the last line: no detail may leave
+            _log.error(
+                "internal_fault", kind=type(error).__name__, request_id=visit.entry.request_id
+            )
+            return refusal(InternalError(), visit.entry.request_id, 500)
+        finally:
+            await visit.entry.close(closing)
+
+    async def _admit(self, visit: _Visit) -> Answer | None:
+        # (5) Admission, before a byte of the body is looked at.
+        try:
+            admitted = await self._gate.admit(visit.presented)
+        except StoreUnavailable:
+            error = StoreUnavailable(after_seconds=RETRY_S)
+            return self._counted("store_unavailable", visit.network, refusal(error))
+        if isinstance(admitted, Refusal):
+            return await self._refused(visit, admitted)
+        self._floods.familiar.remember(secret_of(visit.presented))
+        visit.entry.admitted(admitted)
+        # (6) Our own limits.
+        wait = self._floods.calls.take(admitted.server.id)
+        if wait is not None:
+            return _limited(visit, admitted, wait)
+        try:
+            return await self._serve(visit, admitted)
+        except McpassportError as error:
+            return await _recorded(visit, error)
+
+    async def _serve(self, visit: _Visit, caller: Caller) -> Answer | None:
+        # (7) Media types.
+        if not sends_json(visit.headers):
+            raise UnsupportedMediaType
+        if not accepts_json(visit.headers):
+            raise NotAcceptable
+        # (8) Body.
+        limits = self._policy.limits
+        try:
+            body = await read_body(
+                visit.receive,
+                visit.headers,
+                cap=limits.request_body_bytes,
+                timeout_s=limits.call_timeout_s,
+            )
+        except TimeoutError:
+            raise InvalidRequest("The body did not arrive in time.") from None
+        except Disconnected:
+            visit.entry.refuse_later("disconnected", http_status=0, key=f"gone:{caller.server.id}")
+            raise
+        # (9) A place in flight.
+        if not await self._floods.in_flight.enter(caller.server.id, caller.tenant.id):
+            return _limited(visit, caller, RETRY_S)
+        # (10) The protocol.
+        try:
+            answering = self._protocol.answer(caller, visit.headers, body, visit.entry)
+            if _cancels(visit.headers):
+                reply = await unless_gone(visit.receive, answering)
+            else:
+                reply = await answering
+        finally:
+            self._floods.in_flight.leave(caller.server.id, caller.tenant.id)
+        return Answer(reply.status, reply.body, reply.headers)
+
+    async def _refused(self, visit: _Visit, refused: Refusal) -> Answer:
+        """A refusal by the gate: of a stranger, of a dead token, or for want of a factor."""
+        meaning = meaning_of(type(refused.error))
+        hidden = isinstance(refused.error, NotFound)
+        if not refused.tenant:
+            self._floods.strangers.take(visit.network)
+            answer = NOT_FOUND if hidden else refusal(refused.error)
+            return self._counted(refused.reason, visit.network, answer)
+        visit.entry.refused_known(
+            refused.tenant, refused.server, refused.account, refused.integration
+        )
+        # Whoever holds a dead token, or a live one without its factor, cannot fill the audit:
+        # dead ones, and too many of the others, are folded into one row a second with a count.
+        if hidden or self._floods.calls.take(f"refused:{refused.server}") is not None:
+            visit.entry.refuse_later(
+                refused.reason, http_status=meaning.http_status, key=refused.token_key
+            )
+            return NOT_FOUND if hidden else refusal(refused.error, visit.entry.request_id)
+        return await _recorded(visit, refused.error, refused.reason)
+
+    def _counted(self, reason: str, network: str, answer: Answer) -> Answer:
+        self._edge.count(reason, network)
+        return answer
+
+
+def _cancels(headers: Mapping[str, str]) -> bool:
+    return (
+        headers.get(HEADER_PROTOCOL) in MODERN_REVISIONS
+        and headers.get(HEADER_METHOD) == "tools/call"
+    )
+
+
+async def _recorded(visit: _Visit, error: McpassportError, reason: str = "") -> Answer:
+    """Refuse a caller we know, in the audit first."""
+    meaning = meaning_of(type(error))
+    try:
+        await visit.entry.refuse(reason or meaning.type, http_status=meaning.http_status)
+    except AuditUnavailable:
+        unavailable = AuditUnavailable(after_seconds=RETRY_S)
+        return refusal(unavailable, visit.entry.request_id, 503)
+    return refusal(error, visit.entry.request_id)
+
+
+def _limited(visit: _Visit, caller: Caller, wait: int) -> Answer:
+    """Refuse for one of our limits; counted in the audit, so that a flood cannot fill it."""
+    error = GatewayRateLimited(after_seconds=wait)
+    visit.entry.refuse_later(
+        meaning_of(GatewayRateLimited).type, http_status=429, key=f"flood:{caller.server.id}"
+    )
+    return refusal(error, visit.entry.request_id)

@@ -1,0 +1,112 @@
+"""`/reference`: the published reference, public and live, one page per integration.
+
+| address | answer |
+|---|---|
+| `/reference` | index of the integrations |
+| `/reference/<integration>` | the document as HTML |
+| `/reference/<integration>.json`, `.md` | the same document in that format |
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from starlette.types import Receive, Scope, Send
+
+from mcpassport import __version__
+from mcpassport.errors import McpassportError, NoSuchObject, envelope_of, meaning_of
+from mcpassport.integrations.versions import Versions
+from mcpassport.records.sources import Clock
+from mcpassport.reference.compose import compose
+from mcpassport.reference.document import Document
+from mcpassport.reference.facts import Facts
+from mcpassport.reference.inputs import Inputs
+from mcpassport.reference.renderers import RENDERERS
+from mcpassport.reference.shelf import shelf_page
+from mcpassport.reference.vendor import Vendor
+
+MEDIA_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "md": "text/markdown; charset=utf-8",
+    "json": "application/json",
+}
+INTEGRATIONS_LISTED = 200
+KEPT = 32
+Headers = list[tuple[bytes, bytes]]
+
+
+class ReferencePages:
+    """Serves the live reference; a rendering is kept until version, build or minute changes."""
+
+    def __init__(self, versions: Versions, facts: Facts, vendor: Vendor, clock: Clock) -> None:
+        self._versions = versions
+        self._facts = facts
+        self._vendor = vendor
+        self._clock = clock
+        self._kept: dict[tuple[str, str, str, datetime], bytes] = {}
+
+    async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        """Answer GET and HEAD."""
+        if scope["method"] not in {"GET", "HEAD"}:
+            await _answer(send, 405, [(b"allow", b"GET, HEAD")], b"", head=False)
+            return
+        head = scope["method"] == "HEAD"
+        try:
+            media_type, body = await self._page(scope["path"])
+        except McpassportError as error:
+            text = envelope_of(error).message.encode()
+            headers = [(b"content-type", b"text/plain; charset=utf-8")]
+            status = meaning_of(type(error)).http_status
+            await _answer(send, status, headers, text, head=head)
+            return
+        await _answer(send, 200, [(b"content-type", media_type.encode())], body, head=head)
+
+    async def document(self, name: str) -> Document:
+        """The document of an integration's live version; `NoSuchObject` if there is none."""
+        head = await self._versions.head(name)
+        if head is None:
+            raise NoSuchObject("No reference of that name; /reference lists them.")
+        return compose(
+            Inputs(
+                facts=self._facts,
+                integration=await self._versions.integration(head),
+                catalog=await self._versions.catalog(head),
+                vendor=self._vendor,
+                generated_at=self._clock().replace(second=0, microsecond=0),
+                build=__version__,
+            )
+        )
+
+    async def _page(self, path: str) -> tuple[str, bytes]:
+        name = path.removeprefix("/reference").strip("/")
+        if not name:
+            heads, _ = await self._versions.names(None, INTEGRATIONS_LISTED)
+            return MEDIA_TYPES["html"], shelf_page(
+                [(head.name, head.label) for head in heads], self._vendor
+            )
+        name, _, suffix = name.partition(".")
+        kind = suffix or "html"
+        if kind not in RENDERERS:
+            raise NoSuchObject("The reference comes as .html, .md and .json.")
+        return MEDIA_TYPES[kind], await self._rendered(name, kind, RENDERERS[kind])
+
+    async def _rendered(self, name: str, kind: str, render: Callable[[Document], bytes]) -> bytes:
+        head = await self._versions.head(name)
+        minute = self._clock().replace(second=0, microsecond=0)
+        key = (name, kind, head.digest if head else "", minute)
+        if key not in self._kept:
+            document = await self.document(name)
+            while len(self._kept) >= KEPT:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = render(document)
+        return self._kept[key]
+
+
+async def _answer(send: Send, status: int, headers: Headers, body: bytes, *, head: bool) -> None:
+    fixed = [
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-cache"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers + fixed})
+    await send({"type": "http.response.body", "body": b"" if head else body})

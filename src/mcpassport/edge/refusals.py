@@ -1,0 +1,24 @@
+"""Refusals before a body is parsed: the envelope without JSON-RPC members, or the identical 404."""
+
+from typing import Final
+
+import msgspec
+
+from mcpassport.edge.asgi import Answer
+from mcpassport.errors import McpassportError, envelope_of, meaning_of
+
+_encode = msgspec.json.Encoder().encode
+
+NOT_FOUND: Final = Answer(404, b'{"error":{"type":"not_found"}}')
+"""One answer for everything that does not exist, or must not seem to."""
+
+
+def refusal(
+    error: McpassportError, request_id: str | None = None, status: int | None = None
+) -> Answer:
+    """The refusal for that error, with the status of its table row unless another is given."""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    if error.after_seconds is not None:
+        headers = ((b"retry-after", b"%d" % error.after_seconds),)
+    body = _encode({"error": envelope_of(error, request_id)})
+    return Answer(status or meaning_of(type(error)).http_status, body, headers)

@@ -1,0 +1,79 @@
+r"""A value of a call as exactly one segment of a path.
+
+Parsers of URLs fold `.`, `..`, `%2e%2e` and `\`, and servers decode more than once, so:
+1. the value is one text of 1 to 2,000 characters;
+2. it holds no control character (C0, DEL, C1, line separators) and no lone surrogate;
+3. however often it is percent-decoded, no part of it between slashes or backslashes is `.` or
+   `..`, also not with a path parameter (`..;x`);
+4. every character but the unreserved ones of RFC 3986 (2.3) is percent-encoded.
+"""
+
+import re
+from typing import Any, Final
+from urllib.parse import quote, unquote
+
+from mcpassport.errors import InvalidArguments, Problem
+from mcpassport.expressions.placeholders import (
+    MISSING,
+    Placeholder,
+    Scopes,
+    Template,
+    as_text,
+)
+
+SEGMENT_MAX_CHARS: Final = 2_000
+
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_SEPARATOR: Final = re.compile(r"[/\\]")
+
+
+def encode_segment(value: Any, where: str) -> str:
+    """The value percent-encoded as one path segment; `where` names it in the error.
+
+    Raises:
+        InvalidArguments: the value cannot be one segment of a path.
+    """
+    text = "" if value is MISSING or value is None else as_text(value)
+    if not text:  # (1)
+        raise _refused(where, "is missing or empty")
+    if len(text) > SEGMENT_MAX_CHARS:
+        raise _refused(where, f"is over {SEGMENT_MAX_CHARS:,} characters")
+    decoded = text
+    while True:
+        if _CONTROL.search(decoded):  # (2)
+            raise _refused(where, "holds a control character")
+        if any(part.split(";", 1)[0] in {".", ".."} for part in _SEPARATOR.split(decoded)):  # (3)
+            raise _refused(where, "stands for '.' or '..'")
+        if "%" not in decoded:
+            break
+        once = unquote(decoded, errors="replace")
+        if once == decoded:
+            break
+        decoded = once
+    return quote(text, safe="")  # (4)
+
+
+def render_path(template: Template, scopes: Scopes) -> str:
+    """The path with each placeholder's value as one segment (or part of one).
+
+    Raises:
+        InvalidArguments: a value is missing, or cannot be one segment.
+    """
+    return "".join(
+        part if isinstance(part, str) else encode_segment(part.value(scopes), _where(part))
+        for part in template.parts
+    )
+
+
+def _where(placeholder: Placeholder) -> str:
+    if placeholder.scope == "args":
+        return "/" + "/".join(placeholder.path)
+    return placeholder.name
+
+
+def _refused(where: str, what: str) -> InvalidArguments:
+    message = f"the path value '{where}' {what}"
+    return InvalidArguments(
+        f"The path value '{where}' {what}.",
+        problems=(Problem(where, "path", message, "Send a plain identifier."),),
+    )

@@ -1,0 +1,72 @@
+"""Which secrets a request presents, by the address table: kinds are told by prefix, never tried.
+
+| address | server secret | API token |
+|---|---|---|
+| `/mcp/<token>` | in the path | `Authorization: Bearer mcpp_api_…`, or `X-Api-Token` |
+| `/mcp/s/<server-id>` | `Authorization: Bearer mcpp_srv_…` | `X-Api-Token` |
+"""
+
+from msgspec import Struct
+
+from mcpassport.gate.tokens import well_formed
+from mcpassport.limits import API_TOKEN_PREFIX, SERVER_TOKEN_PREFIX
+
+_BEARER = "bearer "
+
+
+class Presented(Struct, frozen=True, kw_only=True):
+    """What stood in the address and the headers; `repr` shows none of it."""
+
+    path_token: str | None = None
+    server_id: str | None = None
+    authorization: str | None = None
+    api_token: str | None = None
+    """The value of `X-Api-Token`."""
+
+    def __repr__(self) -> str:
+        return "Presented(****)"
+
+    __str__ = __repr__
+
+
+class Claim(Struct, frozen=True):
+    """The secrets worth looking up: well formed, or None. `factor_shown` also counts bad ones."""
+
+    server_token: str | None
+    api_token: str | None
+    factor_shown: bool
+
+    def __repr__(self) -> str:
+        return "Claim(****)"
+
+    __str__ = __repr__
+
+
+def read_claim(presented: Presented) -> Claim:
+    """Sort what was presented by the address table above."""
+    bearer = bearer_of(presented.authorization)
+    if presented.server_id is None:
+        server, elsewhere = presented.path_token, bearer
+    else:
+        server, elsewhere = bearer, None
+    shown = {presented.api_token} if presented.api_token else set()
+    if elsewhere is not None and elsewhere.startswith(API_TOKEN_PREFIX):
+        shown.add(elsewhere)
+    # Two different API tokens leave open which one is meant; neither is taken.
+    api = shown.pop() if len(shown) == 1 else None
+    return Claim(
+        server_token=_checked(server, SERVER_TOKEN_PREFIX),
+        api_token=_checked(api, API_TOKEN_PREFIX),
+        factor_shown=api is not None or bool(shown),
+    )
+
+
+def bearer_of(authorization: str | None) -> str | None:
+    """The token of an `Authorization: Bearer …` (RFC 6750, 2.1; the scheme in any case)."""
+    if authorization is None or authorization[: len(_BEARER)].lower() != _BEARER:
+        return None
+    return authorization[len(_BEARER) :].strip()
+
+
+def _checked(token: str | None, prefix: str) -> str | None:
+    return token if token is not None and well_formed(token, prefix) else None

@@ -1,0 +1,189 @@
+"""MCP servers: created with a token that is shown once, changed, and revoked at once."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from mcpassport.errors import Conflict, InvalidInput, NoSuchObject, Problem
+from mcpassport.gate.factors import FACTORS
+from mcpassport.gate.keys import TokenKeys
+from mcpassport.gate.tokens import issue, token_hash
+from mcpassport.gate.validity import check_expiry
+from mcpassport.limits import SERVER_TOKEN_PREFIX
+from mcpassport.records.grants import Account, Factor, IndexEntry, Server
+from mcpassport.records.sources import Clock, Random
+from mcpassport.records.tool import Filter
+from mcpassport.store.protocol import ABSENT, EtagConflict, Op, Store
+from mcpassport.store.repositories import INDEX, SERVERS
+
+_CHANGEABLE = frozenset({"name", "filter", "factors", "expires_at", "rate_limit_errors"})
+
+
+class ServerDraft(Struct, frozen=True, kw_only=True):
+    """What a new server is made of. `expires_at` None means the default lifetime."""
+
+    id: str
+    """At least 128 random bits: it is an address, though no secret."""
+    name: str
+    filter: Filter = Filter()
+    factors: tuple[Factor, ...] = ()
+    rate_limit_errors: Literal["auto", "http_429", "tool_error"] = "auto"
+    expires_at: datetime | None = None
+    never_expires: bool = False
+
+
+class Lifetimes(Struct, frozen=True, kw_only=True):
+    """What this deployment lets an expiry be."""
+
+    default: timedelta
+    allow_unexpiring: bool = False
+
+
+class Servers:
+    """The owner of MCP servers. `extra` always joins the same transaction, events among it."""
+
+    def __init__(
+        self, store: Store, keys: TokenKeys, *, lifetimes: Lifetimes, clock: Clock, random: Random
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._lifetimes = lifetimes
+        self._clock = clock
+        self._random = random
+
+    async def create(
+        self, account: Account, draft: ServerDraft, extra: Sequence[Op] = ()
+    ) -> tuple[Server, str]:
+        """Make a server on that account; the token is returned here and never again.
+
+        Whether the filter fits the catalog is checked before, by `catalog.select.check_filter`.
+        Record and index entry are written together or not at all. Raises `InvalidInput` for the
+        expiry or an unknown factor, `Conflict` if the id is taken.
+        """
+        now = self._clock()
+        _check_factors(draft.factors)
+        token = issue(SERVER_TOKEN_PREFIX, self._random)
+        hashed = token_hash(await self._keys.token_key(), token)
+        server = Server(
+            id=draft.id,
+            tenant=account.tenant,
+            account=account.id,
+            integration=account.integration,
+            name=draft.name,
+            created_at=now,
+            updated_at=now,
+            expires_at=self._expiry(draft, now),
+            token_hash=hashed,
+            filter=draft.filter,
+            factors=draft.factors,
+            rate_limit_errors=draft.rate_limit_errors,
+        )
+        at = IndexEntry("server", account.tenant, draft.id, account.id, account.integration)
+        expect = {SERVERS.key(account.tenant, draft.id): ABSENT, INDEX.key(hashed): ABSENT}
+        try:
+            await self._store.write([SERVERS.put(server), INDEX.put(hashed, at), *extra], expect)
+        except EtagConflict:
+            raise Conflict("An MCP server of that id exists already.") from None
+        return server, token
+
+    async def get(self, tenant: str, server_id: str) -> Server:
+        """The server, or `NoSuchObject`."""
+        return (await self._read(tenant, server_id))[0]
+
+    async def page(
+        self, account: Account, cursor: str | None = None, limit: int = 50
+    ) -> tuple[list[Server], str | None]:
+        """One page of an account's servers, in id order, revoked ones among them."""
+        return await SERVERS.page(
+            self._store,
+            account.tenant,
+            index="account",
+            value=account.id,
+            cursor=cursor,
+            limit=limit,
+        )
+
+    async def patch(
+        self,
+        tenant: str,
+        server_id: str,
+        changes: Mapping[str, Any],
+        extra: Sequence[Op] = (),
+        *,
+        etag: str | None = None,
+    ) -> Server:
+        """Change name, filter, factors, expires_at or rate_limit_errors, from the next request on.
+
+        `expires_at: None` means never. With `etag`, only that state of the server is changed.
+        Raises `InvalidInput`, `NoSuchObject`, or `Conflict` when somebody else wrote first or the
+        server is revoked, which is final.
+        """
+        if strange := changes.keys() - _CHANGEABLE:
+            raise InvalidInput(f"An MCP server has no changeable {min(strange)!r}.")
+        server, current = await self._read(tenant, server_id)
+        if server.status == "revoked":
+            raise Conflict("The MCP server is revoked; create another one.")
+        now = self._clock()
+        _check_factors(changes.get("factors", ()))
+        if "expires_at" in changes:
+            self._check_expiry(changes["expires_at"], now)
+        changed = msgspec.structs.replace(server, **changes, updated_at=now)
+        await self._replace(changed, etag or current, extra)
+        return changed
+
+    async def revoke(self, tenant: str, server_id: str, extra: Sequence[Op] = ()) -> Server:
+        """End the server from the next request on; a server revoked before stays as it is.
+
+        The record and the index entry stay, so that the refusal of its token can be recorded.
+        """
+        server, etag = await self._read(tenant, server_id)
+        if server.status == "revoked":
+            return server
+        now = self._clock()
+        revoked = msgspec.structs.replace(server, status="revoked", revoked_at=now, updated_at=now)
+        await self._replace(revoked, etag, extra)
+        return revoked
+
+    async def _read(self, tenant: str, server_id: str) -> tuple[Server, str]:
+        found = await SERVERS.get(self._store, tenant, server_id)
+        if found is None:
+            raise NoSuchObject("No such MCP server.")
+        return found
+
+    async def _replace(self, server: Server, etag: str, extra: Sequence[Op]) -> None:
+        expect = {SERVERS.key(server.tenant, server.id): etag}
+        try:
+            await self._store.write([SERVERS.put(server), *extra], expect)
+        except EtagConflict:
+            raise Conflict from None
+
+    def _expiry(self, draft: ServerDraft, now: datetime) -> datetime | None:
+        if draft.expires_at is None and not draft.never_expires:
+            return now + self._lifetimes.default
+        self._check_expiry(draft.expires_at, now)
+        return draft.expires_at
+
+    def _check_expiry(self, expires_at: datetime | None, now: datetime) -> None:
+        if expires_at is not None:
+            check_expiry(expires_at, now)
+        elif not self._lifetimes.allow_unexpiring:
+            raise InvalidInput(
+                "This deployment does not allow MCP servers that never expire; give expires_at."
+            )
+
+
+def _check_factors(factors: Sequence[Factor]) -> None:
+    kinds = [factor.kind for factor in factors]
+    valid = ", ".join(FACTORS)
+    problems = tuple(
+        Problem(f"/factors/{index}/kind", "factor", f"There is no factor {kind!r}.", valid)
+        for index, kind in enumerate(kinds)
+        if kind not in FACTORS
+    )
+    if problems:
+        raise InvalidInput(f"A factor is one of: {valid}.", problems=problems)
+    if len(set(kinds)) != len(kinds):
+        raise InvalidInput("A factor is demanded twice.")

@@ -1,0 +1,67 @@
+"""Tokens: made once, shown once, stored only as a keyed hash.
+
+    mcpp_srv_<43 base62>_<6 checksum>     reaches an MCP server
+    mcpp_api_<43 base62>_<6 checksum>     the management API, or a second factor
+
+43 characters drawn evenly from an alphabet of 62 hold 256.03 random bits. The checksum is the
+CRC-32 of everything before it (prefix, 43 characters, underscore) in base62, padded with zeros to 6
+characters, alphabet `0-9A-Za-z`: a secret scanner can tell a token from a look-alike offline, and
+every change of a single character is detected. It is no authentication.
+"""
+
+import hmac
+import re
+import zlib
+from typing import Final
+
+from mcpassport.limits import API_TOKEN_PREFIX, SERVER_TOKEN_PREFIX
+from mcpassport.records.masked import KeyMaterial
+from mcpassport.records.sources import Random
+
+ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+BODY_CHARS: Final = 43
+CHECKSUM_CHARS: Final = 6
+TOKEN_CHARS: Final = len(SERVER_TOKEN_PREFIX) + BODY_CHARS + 1 + CHECKSUM_CHARS
+
+_SHAPE: Final = re.compile(
+    rf"(?:{SERVER_TOKEN_PREFIX}|{API_TOKEN_PREFIX})"
+    rf"[0-9A-Za-z]{{{BODY_CHARS}}}_[0-9A-Za-z]{{{CHECKSUM_CHARS}}}"
+)
+_SIX_BITS: Final = 0x3F
+
+
+def issue(prefix: str, random: Random) -> str:
+    """A new token of that kind, at least 256 random bits without bias."""
+    body: list[str] = []
+    while len(body) < BODY_CHARS:
+        # Six bits of each byte; the two values of 64 beyond the alphabet are drawn again, since a
+        # remainder would make two characters likelier than the others.
+        values = (byte & _SIX_BITS for byte in random(2 * BODY_CHARS))
+        body.extend(ALPHABET[value] for value in values if value < len(ALPHABET))
+    text = f"{prefix}{''.join(body[:BODY_CHARS])}_"
+    return text + checksum(text)
+
+
+def checksum(text: str) -> str:
+    """CRC-32 of an ASCII text as 6 base62 characters."""
+    rest = zlib.crc32(text.encode("ascii"))
+    digits = []
+    for _ in range(CHECKSUM_CHARS):
+        rest, digit = divmod(rest, len(ALPHABET))
+        digits.append(ALPHABET[digit])
+    return "".join(reversed(digits))
+
+
+def well_formed(token: str, prefix: str) -> bool:
+    """Whether shape, kind and checksum hold; needs no store and no key."""
+    return (
+        len(token) == TOKEN_CHARS
+        and token.startswith(prefix)
+        and _SHAPE.fullmatch(token) is not None
+        and checksum(token[:-CHECKSUM_CHARS]) == token[-CHECKSUM_CHARS:]
+    )
+
+
+def token_hash(key: KeyMaterial, token: str) -> str:
+    """HMAC-SHA256 of the token under the token key, in hex: all that is ever stored of it."""
+    return hmac.digest(key.unwrap(), token.encode(), "sha256").hex()

@@ -1,0 +1,33 @@
+"""How long a grant holds, and what an expiry may be when it is written."""
+
+from datetime import datetime, timedelta
+
+from mcpassport.errors import InvalidInput, Problem
+from mcpassport.limits import SERVER_TTL_MIN_S
+
+
+def is_expired(expires_at: datetime | None, now: datetime) -> bool:
+    """Whether the time has come; at the instant itself a grant no longer holds."""
+    return expires_at is not None and now >= expires_at
+
+
+def is_live(status: str, expires_at: datetime | None, now: datetime) -> bool:
+    """Active and unexpired."""
+    return status == "active" and not is_expired(expires_at, now)
+
+
+def check_expiry(expires_at: datetime, now: datetime) -> None:
+    """`InvalidInput` unless the time has a zone and lies at least a minute ahead."""
+    if expires_at.tzinfo is None:
+        raise _refused("expires_at has no zone.", "Write it like 2030-01-31T12:00:00Z.")
+    if expires_at < now + timedelta(seconds=SERVER_TTL_MIN_S):
+        raise _refused(
+            f"expires_at is less than {SERVER_TTL_MIN_S} seconds ahead.",
+            "Choose a later time, or revoke instead.",
+        )
+
+
+def _refused(message: str, mend: str) -> InvalidInput:
+    return InvalidInput(
+        f"{message} {mend}", problems=(Problem("/expires_at", "expiry", message, mend),)
+    )

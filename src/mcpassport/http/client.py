@@ -1,0 +1,284 @@
+"""The one outbound HTTP client: caps, address vetting, redaction, cancellation.
+
+What `send` does, in this order; the numbers stand again at the code:
+
+1. Read the URL as it will be sent; refuse user information, odd hosts, other schemes.
+2. Refuse a method or header that could start a second request, and our own framing headers.
+3. Wait at most a second for a turn (per host, per process).
+4. Vet the address where the socket is made: the address vetted is the address connected.
+5. Join the secrets to the request, and send it once: no retry, redirect or cookie.
+6. Read the body under a cap that counts decoded bytes.
+7. Abort a connection that cannot be used again: failure, timeout, cancellation, half a request.
+8. Say by class what failed; nothing of the client's exceptions, which carry URLs, survives.
+"""
+
+import asyncio
+import errno
+import logging
+import socket
+import zlib
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Final
+
+from aiohttp import (
+    AddrInfoType,
+    ClientError,
+    ClientHandlerType,
+    ClientOSError,
+    ClientRequest,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    InvalidURL,
+    ServerDisconnectedError,
+    TCPConnector,
+    ThreadedResolver,
+)
+from aiohttp.abc import AbstractResolver
+from aiohttp.connector import Connection
+from multidict import CIMultiDict
+from yarl import URL
+
+from mcpassport.errors import (
+    AddressForbidden,
+    InternalError,
+    MalformedUpstreamResponse,
+    McpassportError,
+    UnsendableRequest,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from mcpassport.http.address import parse_private_hosts, refusal
+from mcpassport.http.body import Body
+from mcpassport.http.request import vetted_headers, vetted_url
+from mcpassport.http.turns import Bulkhead
+from mcpassport.limits import LIMITS, Limits
+from mcpassport.records.calls import OutboundRequest, OutboundResponse
+
+MAX_HEADER_BYTES: Final = 8190
+"""Of one response header, and of the status line."""
+MAX_HEADERS: Final = 128
+"""Response headers."""
+KEEP_ALIVE_S: Final = 4.0
+"""How long an idle connection is kept: less than the 5 s after which many servers close theirs,
+since a request that meets the closing one is lost."""
+WHOLE_BODY_BYTES: Final = 2**18
+"""Request bodies up to this size are written in one go."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, repr=False)
+class _Attempt:
+    """One `send`: what the hooks inside the client need to know, and what they saw."""
+
+    private: bool
+    refused: bool = False
+    sent: bool = False
+    connection: Connection | None = None
+    transport: asyncio.Transport | None = None
+
+    def abort(self) -> None:
+        """Drop the connection, unless it went back to the pool, where another may use it by now.
+
+        The client's own `close` would first deliver what is still buffered of the request.
+        """
+        if self.transport is None or self.connection is None:
+            return
+        if self.connection.protocol is not None or self.transport.is_closing():
+            self.transport.abort()
+
+
+_ATTEMPT: ContextVar[_Attempt] = ContextVar("mcpassport_attempt")
+"""Tasks that the client starts for an attempt (happy eyeballs) inherit it."""
+
+
+def _vetted_socket(info: AddrInfoType) -> socket.socket:
+    """(4) A socket for that address, or `OSError`: the client knows how to take that."""
+    family, kind, protocol, _, address = info
+    attempt = _ATTEMPT.get(None)
+    if attempt is None or refusal(str(address[0]), private=attempt.private) is not None:
+        if attempt is not None:
+            attempt.refused = True
+        raise OSError(errno.EACCES, "address refused")
+    return socket.socket(family, kind, protocol)
+
+
+class _TrackedRequest(ClientRequest):
+    """Remembers the connection that a request goes out on, so that it can be aborted."""
+
+    async def send(self, conn: Connection) -> ClientResponse:
+        """Send, noting the transport."""
+        attempt = _ATTEMPT.get()
+        attempt.sent = True
+        attempt.connection, attempt.transport = conn, conn.transport
+        return await super().send(conn)
+
+
+async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
+    """(5) Turn the two failures that aiohttp answers with a second request into one it does not.
+
+    It repeats idempotent requests when a kept-alive connection turns out to be closed
+    (`ClientSession._request`); one tool call is one request.
+    """
+    try:
+        return await handler(request)
+    except (ClientOSError, ServerDisconnectedError) as exc:
+        failure = _failure(exc, _ATTEMPT.get())
+    raise failure
+
+
+class HttpClient:
+    """Sends one request at a time per call, on pooled connections.
+
+    `private_hosts` are `host:port` entries that may resolve to private or loopback addresses.
+    `resolver` replaces the system's name lookup. Use it from one event loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        limits: Limits,
+        private_hosts: Sequence[str] = (),
+        user_agent: str,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self._limits = limits
+        self._private = parse_private_hosts(private_hosts)
+        self._user_agent = user_agent
+        self._resolver = resolver
+        self._session: ClientSession | None = None
+        self._closed = False
+        self._bulkhead = Bulkhead(
+            limits.in_flight_host, asyncio.Semaphore(limits.in_flight_process)
+        )
+
+    async def send(self, request: OutboundRequest) -> OutboundResponse:
+        """The response, whatever its status.
+
+        Raises an `UpstreamError` whose `sent` says whether the request may have left
+        (`AddressForbidden`, `UnsendableRequest`, `UpstreamUnreachable`, `UpstreamTimeout`,
+        `ResponseTooLarge`, `MalformedUpstreamResponse`), or `GatewayRateLimited`.
+        """
+        answer = await self._settle(request)
+        if isinstance(answer, McpassportError):
+            # (8) Raised here, outside any handler, so that it has no cause, context or frames
+            # of the client.
+            raise answer from None
+        return answer
+
+    async def close(self) -> None:
+        """Close every connection; later requests are refused."""
+        self._closed = True
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _settle(self, request: OutboundRequest) -> OutboundResponse | McpassportError:
+        attempt = _Attempt(private=False)
+        try:
+            url = vetted_url(request)  # (1), (5)
+            host = (str(url.raw_host).lower(), url.port or 0)
+            attempt.private = host in self._private
+            headers = vetted_headers(request)  # (2), (5)
+            async with self._bulkhead.turn(host):  # (3)
+                return await self._bounded(request, url, headers, attempt)
+        except Exception as exc:  # noqa: BLE001 - (8): whatever it is, its text must not leave
+            return _failure(exc, attempt)
+
+    async def _bounded(
+        self, request: OutboundRequest, url: URL, headers: CIMultiDict[str], attempt: _Attempt
+    ) -> OutboundResponse:
+        seconds = min(request.timeout_s, LIMITS["call_timeout_s"].ceiling)
+        context = _ATTEMPT.set(attempt)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._exchange(request, url, headers)
+        finally:
+            _ATTEMPT.reset(context)
+            attempt.abort()  # (7)
+
+    async def _exchange(
+        self, request: OutboundRequest, url: URL, headers: CIMultiDict[str]
+    ) -> OutboundResponse:
+        cap = min(request.max_body, LIMITS["upstream_body_bytes"].ceiling)
+        # The client writes large bytes in one go and warns of it; a stream it writes in pieces.
+        large = request.body is not None and len(request.body) > WHOLE_BODY_BYTES
+        data = BytesIO(request.body or b"") if large else request.body
+        async with self._open().request(
+            request.method, url, headers=headers, data=data, allow_redirects=False
+        ) as response:
+            body = Body(  # (6)
+                cap, response.headers.get("Content-Encoding", "").strip().lower()
+            )
+            async for chunk in response.content.iter_any():
+                body.feed(chunk)
+            return OutboundResponse(
+                status=response.status,
+                headers=tuple(
+                    (name.decode("latin-1").lower(), value.decode("utf-8", "replace"))
+                    for name, value in response.raw_headers
+                ),
+                body=body.finish(),
+            )
+
+    def _open(self) -> ClientSession:
+        if self._closed:
+            raise UpstreamUnreachable
+        if self._session is None:
+            connect = self._limits.connect_timeout_s
+            self._session = ClientSession(
+                connector=TCPConnector(
+                    socket_factory=_vetted_socket,
+                    resolver=self._resolver or ThreadedResolver(),
+                    keepalive_timeout=KEEP_ALIVE_S,
+                    limit=self._limits.in_flight_process,
+                    limit_per_host=self._limits.in_flight_host,
+                ),
+                request_class=_TrackedRequest,
+                middlewares=(_once,),
+                cookie_jar=DummyCookieJar(),
+                trust_env=False,
+                auto_decompress=False,
+                headers={"User-Agent": self._user_agent},
+                skip_auto_headers=("Content-Type",),
+                timeout=ClientTimeout(total=None, connect=connect, sock_connect=connect),
+                max_line_size=MAX_HEADER_BYTES,
+                max_field_size=MAX_HEADER_BYTES,
+                max_headers=MAX_HEADERS,
+            )
+        return self._session
+
+
+_FAILURES: Final[tuple[tuple[type[Exception], type[UpstreamError]], ...]] = (
+    (TimeoutError, UpstreamTimeout),
+    (InvalidURL, AddressForbidden),
+    (zlib.error, MalformedUpstreamResponse),
+    (UnicodeError, UnsendableRequest),
+    (ClientError, UpstreamUnreachable),
+    (OSError, UpstreamUnreachable),
+    (ValueError, AddressForbidden),
+)
+"""(8) What the client raises, by class, first match wins: `TimeoutError` is an `OSError`,
+`InvalidURL` and `UnicodeError` are `ValueError`s, which yarl raises of a URL."""
+
+
+def _failure(exc: Exception, attempt: _Attempt) -> McpassportError:
+    """(8) A fresh error that shares nothing with `exc` but its meaning."""
+    if isinstance(exc, McpassportError):
+        failure = type(exc)(exc.detail, after_seconds=exc.after_seconds)
+    elif attempt.refused and not attempt.sent:
+        failure = AddressForbidden()
+    else:
+        kind = next((ours for theirs, ours in _FAILURES if isinstance(exc, theirs)), InternalError)
+        failure = kind()
+        if kind is InternalError:
+            _log.error("outbound request failed: %s", type(exc).__qualname__)
+    if isinstance(failure, UpstreamError):
+        failure.sent = attempt.sent
+    return failure

@@ -1,0 +1,62 @@
+"""The bulkhead of outbound requests: how many may be under way at once.
+
+The client's own pool has the same limits, but a wait in it looks like a slow upstream; here it is
+told apart, as our limit and not theirs.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from mcpassport.errors import GatewayRateLimited
+from mcpassport.http.address import HostPort
+
+TURN_WAIT_S: Final = 1.0
+"""How long a request waits for its turn before it is refused."""
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The turns of one host, and how many requests hold or await one."""
+
+    turns: asyncio.Semaphore
+    users: int = 0
+
+
+@dataclass(slots=True)
+class Bulkhead:
+    """At most so many requests at once per host and in all."""
+
+    per_host: int
+    process: asyncio.Semaphore
+    lanes: dict[HostPort, _Lane] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def turn(self, host: HostPort) -> AsyncIterator[None]:
+        """Hold a turn; `GatewayRateLimited` if none is free within `TURN_WAIT_S`."""
+        lane = self.lanes.get(host)
+        if lane is None:
+            lane = self.lanes[host] = _Lane(asyncio.Semaphore(self.per_host))
+        lane.users += 1
+        try:
+            async with _held(lane.turns), _held(self.process):
+                yield
+        finally:
+            lane.users -= 1
+            if not lane.users:
+                self.lanes.pop(host, None)
+
+
+@asynccontextmanager
+async def _held(turns: asyncio.Semaphore) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(TURN_WAIT_S if turns.locked() else None):
+            await turns.acquire()
+    except TimeoutError:
+        raise GatewayRateLimited(after_seconds=1) from None
+    try:
+        yield
+    finally:
+        turns.release()

@@ -1,0 +1,74 @@
+"""What a description says, whatever its dialect: plain values that the mapping works on."""
+
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+from mcpassport.records.findings import Finding
+from mcpassport.records.integration import HttpMethod, JsonSchema, QueryArrayFormat
+
+Place: TypeAlias = Literal["path", "query", "header"]
+SchemeKind: TypeAlias = Literal["bearer", "basic", "header", "other"]
+
+
+class Scheme(Struct, frozen=True):
+    """A security scheme; `header` names the header of kind `header`."""
+
+    name: str
+    kind: SchemeKind
+    where: str
+    header: str = ""
+    said: str = ""
+    """What the description calls it, for findings."""
+    help: str = ""
+
+
+class Parameter(Struct, frozen=True, kw_only=True):
+    """One parameter of an operation, its schema self-contained."""
+
+    name: str
+    place: Place
+    schema: JsonSchema
+    where: str
+    required: bool = False
+    array_format: QueryArrayFormat | None = None
+    """How a list is written into the query; None when the schema is no list."""
+
+
+class Response(Struct, frozen=True):
+    """The answer on success: its schema, self-contained, and the headers it declares."""
+
+    schema: JsonSchema | None = None
+    headers: frozenset[str] = frozenset()
+
+
+class Operation(Struct, frozen=True, kw_only=True):
+    """One HTTP method on one path. Not `usable`: it counts for names, and is not written."""
+
+    http: HttpMethod
+    path: str
+    where: str
+    operation_id: str = ""
+    summary: str = ""
+    description: str = ""
+    deprecated: bool = False
+    tags: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    body: JsonSchema | None = None
+    response: Response = Response()
+    usable: bool = True
+    findings: tuple[Finding, ...] = ()
+
+
+class Api(Struct, frozen=True, kw_only=True):
+    """A whole description. `servers` are absolute URLs, or paths when no host is named."""
+
+    file: str
+    title: str
+    description: str
+    documentation_url: str
+    servers: tuple[str, ...]
+    schemes: tuple[Scheme, ...]
+    """Those that requests need, the first one first."""
+    operations: tuple[Operation, ...]

@@ -1,0 +1,110 @@
+"""Swagger 2.0: https://spec.openapis.org/oas/v2.0.html."""
+
+from typing import Final
+
+from mcpassport.integrations.openapi.combine import is_list
+from mcpassport.integrations.openapi.documents import Node
+from mcpassport.integrations.openapi.model import Parameter, Place, Response, Scheme
+from mcpassport.integrations.openapi.operations import (
+    Source,
+    Unmappable,
+    header_names,
+    is_json,
+    no_body,
+    success,
+)
+from mcpassport.integrations.openapi.text import one_line
+from mcpassport.records.integration import JsonSchema, QueryArrayFormat
+
+_HELP_MAX = 300
+_PLACES: Final[dict[str, Place]] = {"path": "path", "query": "query", "header": "header"}
+_NOT_SCHEMA: Final = frozenset(
+    {"name", "in", "required", "collectionFormat", "allowEmptyValue", "schema"}
+)
+_ARRAYS: Final[dict[str, QueryArrayFormat]] = {"": "comma", "csv": "comma", "multi": "repeat"}
+
+
+class Swagger2:
+    """Reads Swagger 2.0."""
+
+    def servers(self, source: Source) -> tuple[str, ...]:
+        """`schemes`, `host` and `basePath`; https before http."""
+        root = source.root
+        host, base = root.text("host"), root.text("basePath").rstrip("/")
+        if not host:
+            return (base or "/",)
+        schemes = [scheme for scheme in ("https", "http") if scheme in root.texts("schemes")]
+        return tuple(f"{scheme}://{host}{base}" for scheme in schemes or ["https"])
+
+    def schemes(self, source: Source) -> tuple[Scheme, ...]:
+        """The security definitions."""
+        members = source.root.child("securityDefinitions").members()
+        return tuple(_scheme(name, node) for name, node in members)
+
+    def parameter(self, source: Source, node: Node) -> Parameter | None:
+        """A parameter is its own schema here."""
+        place = _PLACES[node.text("in")]
+        name = node.text("name")
+        inner = {key: value for key, value in node.mapping.items() if key not in _NOT_SCHEMA}
+        schema = source.schemas.convert(Node(inner, node.file, node.pointer), "request")
+        array = None
+        if place == "query" and is_list(schema):
+            style = node.text("collectionFormat")
+            array = _ARRAYS.get(style)
+            if array is None:
+                said = f"The list '{name[:60]}' is written as '{style[:20]}' and was left out."
+                source.add("array_format", node, said)
+                return None
+        return Parameter(
+            name=name,
+            place=place,
+            schema=schema,
+            where=node.where,
+            required=node.flag("required") or place == "path",
+            array_format=array,
+        )
+
+    def body(self, source: Source, operation: Node, parameters: list[Node]) -> JsonSchema | None:
+        """The parameter `in: body`; forms are refused."""
+        form = next((node for node in parameters if node.text("in") == "formData"), None)
+        if form is not None:
+            raise Unmappable("body_media_type", form, "The body is a form, not JSON.")
+        body = next((node for node in parameters if node.text("in") == "body"), None)
+        if body is None:
+            return None
+        _check_media(source, operation, "consumes", "body")
+        schema = body.child("schema")
+        return source.schemas.convert(schema, "request") if schema.value is not None else {}
+
+    def response(self, source: Source, operation: Node) -> Response:
+        """The first answer on success that has a schema."""
+        answers = success(operation, source)
+        for node in answers:
+            schema = node.child("schema")
+            if schema.text("type") == "file":
+                raise Unmappable("response_media_type", schema, "The answer is a file, not JSON.")
+            if schema.value is not None:
+                _check_media(source, operation, "produces", "answer")
+                return Response(source.schemas.convert(schema, "response"), header_names(node))
+        return no_body(operation, answers)
+
+
+def _check_media(source: Source, operation: Node, key: str, what: str) -> None:
+    owner = operation if key in operation.mapping else source.root
+    kinds = owner.texts(key)
+    if kinds and not any(map(is_json, kinds)):
+        rule = "body_media_type" if what == "body" else "response_media_type"
+        shown = ", ".join(sorted(kinds))[:120]
+        raise Unmappable(rule, owner.child(key), f"The {what} is {shown}, not JSON.")
+
+
+def _scheme(name: str, node: Node) -> Scheme:
+    kind = node.text("type")
+    hint = one_line(node.text("description"), _HELP_MAX)
+    if kind == "basic":
+        return Scheme(name, "basic", node.where, help=hint)
+    if kind == "apiKey" and node.text("in") == "header":
+        return Scheme(name, "header", node.where, node.text("name"), help=hint)
+    return Scheme(
+        name, "other", node.where, said=f"{kind} {node.text('in')}".strip()[:60], help=hint
+    )

@@ -1,0 +1,175 @@
+"""One POST body in, one answer out: parse, classify, dispatch.
+
+`answer` never raises for anything a caller sends. Every refusal is in the audit before it is sent.
+"""
+
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from mcpassport.audit.entry import Answered, Asked, Entry
+from mcpassport.errors import (
+    AuditUnavailable,
+    GatewayRateLimited,
+    InternalError,
+    McpassportError,
+    MethodNotFound,
+    meaning_of,
+)
+from mcpassport.limits import Limits
+from mcpassport.protocol.calls import Calls, asked_of, log_fault, refuse
+from mcpassport.protocol.era import Rejection, Route, classify
+from mcpassport.protocol.exchange import (
+    CatalogSource,
+    CredentialSource,
+    Exchange,
+    Reply,
+    UpstreamCaller,
+)
+from mcpassport.protocol.jsonrpc import Bad, Batch, Notification, Request, Response, parse
+from mcpassport.protocol.listing import Offers
+from mcpassport.protocol.methods import LEGACY, MODERN, Services
+from mcpassport.protocol.present import rpc_fault, status_of
+from mcpassport.records.grants import Caller
+
+_log = structlog.get_logger(__name__)
+
+Throttle = Callable[[str], int | None]
+"""Charge one call to a server id: None, or whole seconds to wait when its bucket is empty."""
+
+ACCEPTED = Reply(202, (), b"")
+
+
+class Protocol:
+    """MCP, both eras, over one POST."""
+
+    def __init__(
+        self,
+        *,
+        versions: CatalogSource,
+        accounts: CredentialSource,
+        upstream: UpstreamCaller,
+        limits: Limits,
+        server_version: str,
+        throttle: Throttle | None = None,
+    ) -> None:
+        self._services = Services(versions, Offers(server_version), Calls(accounts, upstream))
+        self._limits = limits
+        self._throttle = throttle
+
+    async def answer(
+        self, caller: Caller, headers: Mapping[str, str], body: bytes, entry: Entry
+    ) -> Reply:
+        """Answer one admitted POST. Header names are lower case, repeated ones comma-joined."""
+        entry.bytes_in = len(body)
+        message = parse(body, depth=self._limits.json_depth, batch=self._limits.batch_length)
+        route = classify(headers, message)
+        if isinstance(route, Rejection):
+            return await _reject(entry, route.id, route.error)
+        if isinstance(route.message, Batch):
+            return await self._batch(caller, headers, route, entry)
+        if isinstance(route.message, Request):
+            exchange = Exchange(
+                caller=caller, entry=entry, headers=headers, route=route, request=route.message
+            )
+            return await self._request(exchange)
+        return await _accept(entry, route, route.message)
+
+    async def _request(self, exchange: Exchange) -> Reply:
+        """Dispatch one request; whatever goes wrong becomes its answer."""
+        table = MODERN if exchange.modern else LEGACY
+        handler = table.get(exchange.request.method)
+        if handler is None:
+            return await _refuse(exchange, MethodNotFound())
+        try:
+            return await handler(self._services, exchange)
+        except McpassportError as error:
+            return await _refuse(exchange, error)
+        except Exception as error:  # noqa: BLE001 - the last line: no detail may leave
+            log_fault(exchange, error)
+            return await _refuse(exchange, InternalError())
+
+    async def _batch(
+        self, caller: Caller, headers: Mapping[str, str], route: Route, entry: Entry
+    ) -> Reply:
+        """Answer the messages one after the other; only requests and broken ones are answered.
+
+        Each request after the first is charged to the server's bucket, so that a batch is no way
+        around it; the first was charged with the POST itself.
+        """
+        assert isinstance(route.message, Batch)
+        answers: list[bytes] = []
+        for position, item in enumerate(route.message.items):
+            if isinstance(item, Request):
+                exchange = Exchange(
+                    caller=caller,
+                    entry=entry,
+                    headers=headers,
+                    route=route,
+                    request=item,
+                    alone=False,
+                )
+                wait = self._throttle(caller.server.id) if self._throttle and position else None
+                reply = await (self._request(exchange) if wait is None else _slow(exchange, wait))
+            else:
+                reply = await _unasked(entry, route, item)
+            if reply.body:
+                answers.append(reply.body)
+        return Reply(200, (), b"[%b]" % b",".join(answers)) if answers else ACCEPTED
+
+
+async def _slow(exchange: Exchange, wait: int) -> Reply:
+    error = GatewayRateLimited(after_seconds=wait)
+    if exchange.request.method == "tools/call":
+        return await refuse(exchange, None, error, asked_of(exchange))
+    return await _refuse(exchange, error)
+
+
+async def _unasked(entry: Entry, route: Route, item: Notification | Response | Bad) -> Reply:
+    if isinstance(item, Bad):
+        return await _recorded(entry, item.id, item.error, 200, Asked(rpc_method=""))
+    return await _accept(entry, route, item)
+
+
+async def _accept(entry: Entry, route: Route, message: Notification | Response) -> Reply:
+    """202 for what needs no answer: it has no effect here, and is recorded like everything.
+
+    When it cannot be recorded it is accepted all the same: nothing was done, and an error status
+    would cost clients of the legacy era their transport (mcp-facts 4.2).
+    """
+    method = message.method if isinstance(message, Notification) else "response"
+    name, version = route.client
+    asked = Asked(
+        rpc_method=method,
+        client_name=name,
+        client_version=version,
+        protocol_version=route.revision,
+    )
+    try:
+        await entry.served(asked, Answered(outcome="accepted", http_status=202))
+    except AuditUnavailable as error:
+        _log.error("audit_notification_lost", kind=type(error).__name__)
+    return ACCEPTED
+
+
+async def _refuse(exchange: Exchange, error: McpassportError) -> Reply:
+    status = status_of(error, modern=exchange.modern)
+    return await _recorded(exchange.entry, exchange.request.id, error, status, asked_of(exchange))
+
+
+async def _reject(entry: Entry, message_id: bytes | None, error: McpassportError) -> Reply:
+    return await _recorded(
+        entry, message_id, error, meaning_of(type(error)).http_status, Asked(rpc_method="")
+    )
+
+
+async def _recorded(
+    entry: Entry, message_id: bytes | None, error: McpassportError, status: int, asked: Asked
+) -> Reply:
+    """Record a refusal, then answer it; a refusal that cannot be recorded says so instead."""
+    if not isinstance(error, AuditUnavailable):
+        try:
+            await entry.refuse(meaning_of(type(error)).type, http_status=status, asked=asked)
+        except AuditUnavailable as unavailable:
+            error, status = unavailable, 200
+    return rpc_fault(message_id, error, status, entry.request_id)

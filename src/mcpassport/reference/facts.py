@@ -1,0 +1,92 @@
+"""The facts of this deployment that the reference states."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct, field
+
+from mcpassport.limits import LIMITS, SERVER_TTL_MIN_S, Limits
+
+NONE: Final = "none"
+
+
+class Facts(Struct, frozen=True, kw_only=True):
+    """Settings in force that a claim may depend on; no secret is among them."""
+
+    public_url: str
+    environment: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    audit_retention_days: int = 400
+    default_server_ttl_days: int = 90
+    allow_unexpiring_servers: bool = False
+    private_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ("api_token",)
+    workers: int = 1
+    store: str = "SQLite"
+
+
+def code_list(values: Sequence[str]) -> str:
+    """The values as prose, each marked literal, or `none`."""
+    return ", ".join(f"`{safe(value)}`" for value in values) if values else NONE
+
+
+def safe(value: str) -> str:
+    """The value without the characters that prose gives a meaning to."""
+    return value.replace("`", "'").replace("[", "(").replace("]", ")")
+
+
+def size(count: int) -> str:
+    """A number of bytes as prose."""
+    mebibytes = count / 2**20
+    return f"{mebibytes:g} MiB" if count >= 2**20 else f"{count:,} bytes"
+
+
+def fact_texts(facts: Facts) -> dict[str, str]:
+    """Each fact as prose, by the name that claims use."""
+    limits = facts.limits
+    return {
+        "public_url": safe(facts.public_url),
+        "environment": safe(facts.environment or NONE),
+        "store": facts.store,
+        "factors": code_list(facts.factors),
+        "allowed_origins": code_list(facts.allowed_origins),
+        "allowed_hosts": code_list(facts.allowed_hosts),
+        "trusted_proxies": code_list(facts.trusted_proxies),
+        "private_hosts": code_list(facts.private_hosts),
+        "audit_retention_days": str(facts.audit_retention_days),
+        "default_server_ttl_days": str(facts.default_server_ttl_days),
+        "expiry_rule": _expiry_rule(facts),
+        "transport_security": _transport_security(facts),
+        "workers": "1 worker process"
+        if facts.workers == 1
+        else f"{facts.workers} worker processes",
+        "calls_per_10s": str(limits.calls_per_10s),
+        "in_flight_server": str(limits.in_flight_server),
+        "upstream_body": size(limits.upstream_body_bytes),
+        "call_timeout": f"{limits.call_timeout_s} s",
+        "call_timeout_ceiling": f"{LIMITS['call_timeout_s'].ceiling} s",
+    }
+
+
+def _expiry_rule(facts: Facts) -> str:
+    unexpiring = (
+        "A server without expiry can be created on purpose (`expires_at: null`)."
+        if facts.allow_unexpiring_servers
+        else "Every server expires: one without expiry cannot be created."
+    )
+    return (
+        f"A server created without `expires_at` expires after {facts.default_server_ttl_days} "
+        f"days; the shortest life is {SERVER_TTL_MIN_S} s. {unexpiring}"
+    )
+
+
+def _transport_security(facts: Facts) -> str:
+    if facts.public_url.startswith("https://"):
+        return (
+            "The published address uses https. TLS ends in front of this process; its floor and "
+            "HSTS are settings of that proxy and are not checked by this build."
+        )
+    return "The published address uses plain http: transport is not encrypted by this deployment."

@@ -1,0 +1,54 @@
+"""What the document is composed from, and what sections read of it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from msgspec import Struct
+
+from mcpassport.evidence.claims import CLAIMS, ROWS, Claim
+from mcpassport.evidence.claims.record import NOT_AVAILABLE
+from mcpassport.records.integration import Integration
+from mcpassport.records.tool import Catalog
+from mcpassport.reference.document import ClaimNode
+from mcpassport.reference.facts import Facts
+from mcpassport.reference.vendor import Vendor
+
+
+class Inputs(Struct, frozen=True, kw_only=True):
+    """Everything that the document depends on: same inputs, same bytes."""
+
+    facts: Facts
+    integration: Integration
+    catalog: Catalog
+    vendor: Vendor
+    generated_at: datetime
+    build: str
+
+
+class Context(Struct, frozen=True, kw_only=True):
+    """The inputs and the live facts as prose; what each section is built from."""
+
+    inputs: Inputs
+    texts: Mapping[str, str]
+
+    def fill(self, template: str) -> str:
+        """A template of the registry with the live facts filled in."""
+        return template.format_map(self.texts)
+
+    def claim(self, claim: Claim) -> ClaimNode:
+        """The claim as a node: its sentence from the live facts, and how it is known."""
+        sentence = self.fill(claim.template)
+        if claim.grade == NOT_AVAILABLE:
+            sentence = f"Not available in this version: {sentence}"
+        return ClaimNode(
+            id=claim.id,
+            sentence=sentence,
+            grade=claim.grade,
+            row=claim.row,
+            controls=ROWS[claim.row].controls,
+            settings=claim.settings,
+        )
+
+    def claims(self, *ids: str) -> tuple[ClaimNode, ...]:
+        """The claims of these ids, in this order."""
+        return tuple(self.claim(CLAIMS[each]) for each in ids)

@@ -1,0 +1,99 @@
+"""The HTML page: one self-contained file that loads nothing and works without JavaScript."""
+
+import base64
+import hashlib
+import json
+from importlib.resources import files
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from mcpassport.reference.contrast import DARK_GROUND, LIGHT_GROUND, readable
+from mcpassport.reference.document import Document
+from mcpassport.reference.drawing import svg
+from mcpassport.reference.prose import runs, show
+
+_TEMPLATES: Final = files("mcpassport.reference.templates")
+
+
+def render(document: Document) -> bytes:
+    """The page. Its policy admits its own style and script by hash, and nothing else.
+
+    Escaping is the environment's: every value is escaped, and invisible characters are spelled
+    out, unless it is markup that this package made.
+    """
+    style = _style(document.branding.accent)
+    script = _TEMPLATES.joinpath("page.js").read_text("utf-8")
+    text = _ENVIRONMENT.get_template("page.html").render(
+        document=document,
+        style=Markup(style),  # noqa: S704  # our own file; the accent matches #rrggbb
+        script=Markup(script),  # noqa: S704  # our own file
+        policy=content_security_policy(style, script),
+    )
+    return text.encode()
+
+
+def content_security_policy(style: str, script: str) -> str:
+    """The policy for a page with exactly that style and that script."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            f"style-src '{_hash(style)}'",
+            f"script-src '{_hash(script)}'",
+            "img-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        )
+    )
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _style(accent: str) -> str:
+    css = _TEMPLATES.joinpath("page.css").read_text("utf-8")
+    light, dark = readable(accent, LIGHT_GROUND), readable(accent, DARK_GROUND)
+    return (
+        f":root{{--accent:{light}}}\n"
+        f"@media screen and (prefers-color-scheme:dark){{:root{{--accent:{dark}}}}}\n{css}"
+    )
+
+
+def _prose(text: str) -> Markup:
+    """Prose as HTML: literal values as code, links inside the document."""
+    return Markup("").join(_run(run.text, code=run.code, href=run.href) for run in runs(text))
+
+
+def _run(text: str, *, code: bool, href: str) -> Markup:
+    if code:
+        return Markup("<code>{}</code>").format(show(text))
+    if href:
+        return Markup('<a href="{}">{}</a>').format(href, show(text))
+    return escape(show(text))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _finalize(value: Any) -> Any:
+    return show(value) if type(value) is str else value
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("mcpassport.reference"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(prose=_prose, json=_json, svg=svg)
+    return environment
+
+
+_ENVIRONMENT: Final = _environment()

@@ -1,0 +1,1 @@
+"""Samples that the reference prints. A test runs each of them."""

@@ -1,0 +1,133 @@
+"""Authentication layers: what each layer demands, request by request."""
+
+from mcpassport.limits import LEGACY_DEFAULT
+from mcpassport.reference.document import Diagram, DiagramEdge, DiagramNode, Node, Table
+from mcpassport.reference.inputs import Context
+from mcpassport.reference.writing import code, prose, subheading, table
+
+_LIST = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
+
+
+def build(context: Context) -> tuple[Node, ...]:
+    """URL token, API token, the layers that are not built, and token passthrough."""
+    return (
+        prose(
+            "The server token is the first layer, a second factor may be demanded per server. "
+            "Kinds of secrets are told apart by their prefix, never by trying."
+        ),
+        subheading("URL token"),
+        *context.claims("AUT-01", "AUT-03"),
+        code("Request with the URL token", "sh", request(context, "/mcp/<token>")),
+        prose(
+            "The token can be kept out of the URL: the same server answers at its id, which is no "
+            "secret, with the token as a Bearer value."
+        ),
+        code(
+            "Request with the server token in a header",
+            "sh",
+            request(context, "/mcp/s/<server-id>", "Authorization: Bearer mcpp_srv_<token>"),
+        ),
+        *_second_factor(context),
+        subheading("mTLS"),
+        *context.claims("AUT-05"),
+        subheading("SSO"),
+        *context.claims("AUT-06"),
+        subheading("OAuth 2.1"),
+        *context.claims("AUT-07"),
+        subheading("Token passthrough"),
+        *context.claims("AUT-04"),
+        subheading("Transport, Origin and Host"),
+        *context.claims("AUT-08", "AUT-09", "AUT-10"),
+        subheading("Roles of the management API"),
+        *context.claims("AUT-11", "AUT-12"),
+    )
+
+
+def _second_factor(context: Context) -> tuple[Node, ...]:
+    return (
+        subheading("API Token Required"),
+        prose(
+            "A server created with `require_api_token_auth: true` also demands an API token of its "
+            "tenant with the role `factor`. A leaked URL alone then opens nothing."
+        ),
+        *context.claims("AUT-02"),
+        code(
+            "Request with both layers",
+            "sh",
+            request(context, "/mcp/<token>", "Authorization: Bearer mcpp_api_<token>"),
+        ),
+        prose(
+            "`X-Api-Token: mcpp_api_<token>` is the same factor in a header of its own; at "
+            "`/mcp/s/<server-id>` it is the only place for it."
+        ),
+        _sequence(),
+        _outcomes(),
+    )
+
+
+def request(context: Context, path: str, *headers: str) -> str:
+    """A `tools/list` call of curl at that path with these headers."""
+    lines = [
+        f"curl -sS '{context.inputs.facts.public_url}{path}' \\",
+        "  -H 'Content-Type: application/json' \\",
+        "  -H 'Accept: application/json, text/event-stream' \\",
+        f"  -H 'MCP-Protocol-Version: {LEGACY_DEFAULT}' \\",
+        *(f"  -H '{header}' \\" for header in headers),
+        f"  -d '{_LIST}'",
+    ]
+    return "\n".join(lines)
+
+
+def _sequence() -> Diagram:
+    names = (("agent", "Agent"), ("gate", "Gate"), ("store", "Store"), ("api", "Upstream API"))
+    messages = (
+        ("agent", "gate", "POST /mcp/<token> + API token", False),
+        ("gate", "store", "look up both HMACs", False),
+        ("store", "gate", "index entries", True),
+        ("gate", "store", "read tenant, server, account, token", False),
+        ("store", "gate", "records, or absent", True),
+        ("gate", "agent", "404 unknown, revoked, expired", True),
+        ("gate", "agent", "403 factor missing or wrong", True),
+        ("gate", "api", "one request, own credential", False),
+        ("api", "gate", "answer", True),
+        ("gate", "agent", "result or error envelope", True),
+    )
+    return Diagram(
+        anchor="diagram-dual-authentication",
+        title="Dual authentication",
+        kind="sequence",
+        alt=(
+            "The gate looks up the hashes of both tokens, then reads the records they lead to. An "
+            "unknown, revoked or expired server token ends in 404, a missing or wrong factor in "
+            "403; only otherwise one request goes to the upstream API."
+        ),
+        nodes=tuple(
+            DiagramNode(id=name, label=label, column=index)
+            for index, (name, label) in enumerate(names)
+        ),
+        edges=tuple(
+            DiagramEdge(source=source, target=target, label=label, reply=reply)
+            for source, target, label, reply in messages
+        ),
+    )
+
+
+def _outcomes() -> Table:
+    body = '`{"error":{"type":"not_found"}}`, the same bytes for each'
+    rows = (
+        ("Server token missing, wrong, revoked or expired", "404", body),
+        ("Factor missing", "403", "error envelope, `second_factor_required`"),
+        ("Factor wrong, expired or revoked", "403", "error envelope, `second_factor_invalid`"),
+        ("Factor of another tenant (foreign)", "403", "error envelope, `second_factor_invalid`"),
+        ("API token of a role other than `factor`", "403", "`second_factor_invalid`"),
+        (
+            "Store or keys cannot be read",
+            "503",
+            "error envelope, `store_unavailable`, `Retry-After`",
+        ),
+    )
+    return table(
+        "What happens with a missing, wrong, expired or foreign factor; no upstream request in any",
+        ("Presented", "HTTP", "Body"),
+        rows,
+    )

@@ -1,0 +1,41 @@
+"""Tool catalog: every tool, as the model sees it and as it is wired."""
+
+from mcpassport.reference.document import Node, Table, ToolNode
+from mcpassport.reference.inputs import Context
+from mcpassport.reference.tools import tool_node
+from mcpassport.reference.writing import callout, prose, subheading, table
+
+
+def build(context: Context) -> tuple[Node, ...]:
+    """A summary to scan, then one entry per tool in tool-name order."""
+    tools = tuple(tool_node(tool) for tool in context.inputs.catalog.tools)
+    return (
+        *context.claims("TOO-01", "TOO-02", "TOO-03", "TOO-04"),
+        prose(
+            "Every input schema below is the one that `tools/list` serves. `visible` is the "
+            "digest of what the model sees, `wiring` the digest of how the call is made; both "
+            "enter the catalog digest. The token cost is an estimate: the characters of name, "
+            "description and schema as compact JSON, divided by four."
+        ),
+        *(_body(tools) if tools else (callout("This version of the integration has no tool."),)),
+    )
+
+
+def _body(tools: tuple[ToolNode, ...]) -> tuple[Node, ...]:
+    return (_summary(tools), subheading("Tools"), *tools)
+
+
+def _summary(tools: tuple[ToolNode, ...]) -> Table:
+    rows = (
+        (
+            f"[{tool.name}](#{tool.anchor})",
+            tool.access,
+            f"{tool.upstream.http} {tool.upstream.path}",
+            ", ".join(tool.tags) or "none",
+            ", ".join(tool.scopes) or "none",
+            str(tool.token_cost),
+        )
+        for tool in tools
+    )
+    columns = ("Tool", "Access", "Upstream*", "Tags*", "OAuth scopes*", "Tokens")
+    return table("All tools", columns, rows)

@@ -1,0 +1,152 @@
+"""Client configuration: exact blocks, generated from the published address."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mcpassport.evidence.claims.record import NOT_VERIFIED
+from mcpassport.reference.document import Code, Node
+from mcpassport.reference.inputs import Context
+from mcpassport.reference.sdk_blocks import (
+    AGENTS_SDK,
+    LANGCHAIN,
+    PYTHON_1,
+    PYTHON_2,
+    TYPESCRIPT_1,
+    TYPESCRIPT_2,
+)
+from mcpassport.reference.writing import callout, code, prose, subheading
+
+_KEY = "mcpp_api_<token>"
+
+
+def build(context: Context) -> tuple[Node, ...]:
+    """One sub-heading per client; every block is marked as not executed."""
+    url = f"{context.inputs.facts.public_url}/mcp/<token>"
+    name = context.inputs.integration.name
+    return (
+        *context.claims("CLI-01"),
+        callout(
+            "Not executed by this build: no check of this version has run these clients, hence the "
+            "grade at each block. Replace `<token>` with what was shown at creation; a server URL "
+            "is a secret and belongs where passwords do."
+        ),
+        prose(
+            "Leave the API token out for a server that does not demand one. A client that cannot "
+            "send a header of its own reaches only servers without the second factor."
+        ),
+        *_claude(name, url),
+        *_chatgpt(),
+        *_editors(name, url),
+        *_frameworks(name, url),
+        *_sdks(url),
+        subheading("curl"),
+        _block("Call a tool", "sh", _curl(context, url)),
+    )
+
+
+def _block(title: str, language: str, text: str) -> Code:
+    return code(title, language, text, NOT_VERIFIED)
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _claude(name: str, url: str) -> tuple[Node, ...]:
+    bridge = ["-y", "mcp-remote", url, "--transport", "http-only"]
+    header = ["--header", "X-Api-Token:${MCP_API_TOKEN}"]
+    desktop = {
+        "command": "npx",
+        "args": [*bridge, *header],
+        "env": {"MCP_API_TOKEN": _KEY},
+    }
+    add = f"claude mcp add --transport http {name} '{url}'"
+    return (
+        subheading("Claude (connector)"),
+        prose(
+            "Settings, Connectors, Add custom connector: paste the server URL and leave the OAuth "
+            "fields empty. A connector takes a URL, so use a server without the second factor."
+        ),
+        subheading("Claude Desktop"),
+        prose(
+            "The configuration file starts local commands, so a bridge from stdio to HTTP is "
+            "needed; an entry holds `command`, never `url`."
+        ),
+        _block("claude_desktop_config.json", "json", _json({"mcpServers": {name: desktop}})),
+        subheading("Claude Code"),
+        _block("URL token", "sh", add),
+        _block(
+            "URL token and API token", "sh", f"{add} \\\n  --header 'Authorization: Bearer {_KEY}'"
+        ),
+    )
+
+
+def _chatgpt() -> tuple[Node, ...]:
+    return (
+        subheading("ChatGPT"),
+        prose(
+            "Settings, Apps & Connectors, Advanced, developer mode: create a connector, paste the "
+            "server URL, and choose no authentication. ChatGPT offers OAuth or none, so use a "
+            "server without the second factor."
+        ),
+    )
+
+
+def _editors(name: str, url: str) -> tuple[Node, ...]:
+    cursor = {"url": url, "headers": {"Authorization": "Bearer ${env:MCP_API_TOKEN}"}}
+    prompt = {
+        "type": "promptString",
+        "id": "mcp-api-token",
+        "description": "API token of the second factor",
+        "password": True,
+    }
+    vscode = {
+        "type": "http",
+        "url": url,
+        "headers": {"Authorization": "Bearer ${input:mcp-api-token}"},
+    }
+    return (
+        subheading("Cursor"),
+        _block("~/.cursor/mcp.json", "json", _json({"mcpServers": {name: cursor}})),
+        subheading("VS Code"),
+        _block(".vscode/mcp.json", "json", _json({"inputs": [prompt], "servers": {name: vscode}})),
+    )
+
+
+def _frameworks(name: str, url: str) -> tuple[Node, ...]:
+    return (
+        subheading("LangGraph / LangChain"),
+        _block("langchain-mcp-adapters", "python", _fill(LANGCHAIN, name, url)),
+        subheading("OpenAI Agents SDK"),
+        _block("openai-agents", "python", _fill(AGENTS_SDK, name, url)),
+    )
+
+
+def _sdks(url: str) -> tuple[Node, ...]:
+    return (
+        subheading("Python SDK"),
+        _block("mcp 1.x", "python", _fill(PYTHON_1, "", url)),
+        _block("mcp 2.x", "python", _fill(PYTHON_2, "", url)),
+        subheading("TypeScript SDK"),
+        _block("@modelcontextprotocol/sdk 1.x", "js", _fill(TYPESCRIPT_1, "", url)),
+        _block("@modelcontextprotocol/client 2.x", "js", _fill(TYPESCRIPT_2, "", url)),
+    )
+
+
+def _fill(sample: str, name: str, url: str) -> str:
+    return sample.replace("{{name}}", name).replace("{{url}}", url)
+
+
+def _curl(context: Context, url: str) -> str:
+    tools = context.inputs.catalog.tools
+    params = {"name": tools[0].name if tools else "<tool>", "arguments": {}}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    return "\n".join(
+        (
+            f"curl -sS -i '{url}' \\",
+            "  -H 'Content-Type: application/json' \\",
+            f"  -H 'Authorization: Bearer {_KEY}' \\",
+            f"  -d '{json.dumps(call)}'",
+        )
+    )

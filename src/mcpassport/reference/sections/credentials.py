@@ -1,0 +1,50 @@
+"""Credential handling: where secrets live and who can read them."""
+
+from mcpassport.reference.document import Node, Table
+from mcpassport.reference.inputs import Context
+from mcpassport.reference.writing import prose, subheading, table
+
+
+def build(context: Context) -> tuple[Node, ...]:
+    """Storage, disclosure, rotation."""
+    return (
+        subheading("Token storage at rest"),
+        prose(
+            "Two kinds of secrets are kept. Upstream credentials must be usable, so they are "
+            "encrypted; tokens that we issue need only be recognised, so only a keyed hash is kept."
+        ),
+        *context.claims("CRE-01", "CRE-02", "CRE-03", "CRE-06", "CRE-07"),
+        _secrets(),
+        subheading("Who can read tokens"),
+        *context.claims("CRE-05"),
+        subheading("One-time disclosure"),
+        *context.claims("CRE-04"),
+        subheading("Key rotation"),
+        *context.claims("CRE-08"),
+        prose(
+            "An upstream credential is replaced by writing the account again; calls use the new "
+            "one from the next request on."
+        ),
+    )
+
+
+def _secrets() -> Table:
+    rows = (
+        (
+            "Upstream credential",
+            "AES-256-GCM under the tenant's data key; tenant and account as associated data",
+            "The process, for the duration of one call",
+        ),
+        ("Server token, API token", "HMAC-SHA256 under the token key", "Nobody after creation"),
+        (
+            "Tenant data key, token key",
+            "Wrapped by the master key, in a file of its own",
+            "The process",
+        ),
+        (
+            "Master key",
+            "Outside the data folder: a file of mode 0600, or the environment",
+            "The operator of the deployment, the process",
+        ),
+    )
+    return table("Secrets at rest", ("Secret", "Stored as", "Readable by"), rows)

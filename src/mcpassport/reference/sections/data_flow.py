@@ -1,0 +1,92 @@
+"""Data flow: what travels, hop by hop, and to which hosts."""
+
+from mcpassport.reference.document import Diagram, DiagramEdge, DiagramNode, Node, Table
+from mcpassport.reference.facts import safe
+from mcpassport.reference.inputs import Context
+from mcpassport.reference.writing import prose, stated, subheading, table
+
+
+def build(context: Context) -> tuple[Node, ...]:
+    """The path of one call, then the statements that only the vendor can make."""
+    vendor = context.inputs.vendor
+    words = vendor.statements
+    return (
+        prose(
+            "A tool call travels one way in and one way out. The agent's arguments become one "
+            "request to the upstream API; the answer is mapped and returned in the same exchange."
+        ),
+        _path(),
+        _hops(),
+        *context.claims("DAT-01", "DAT-02", "DAT-03"),
+        subheading("Egress hosts"),
+        _egress(context),
+        subheading("Sub-processors"),
+        stated(
+            (("Sub-processors", words.sub_processors), ("Hosting", words.hosting)),
+            safe(vendor.name),
+        ),
+        subheading("Data residency"),
+        stated((("Data residency", words.data_residency),), safe(vendor.name)),
+    )
+
+
+def _path() -> Diagram:
+    steps = (
+        ("agent", "Agent", "MCP client", 0, 0),
+        ("edge", "Edge", "size, Origin, Host", 1, 0),
+        ("gate", "Gate", "token, expiry, factor", 2, 0),
+        ("check", "Tool and arguments", "filter, input schema", 2, 1),
+        ("audit", "Audit intent", "committed first", 1, 1),
+        ("upstream", "Upstream API", "one request", 0, 1),
+    )
+    nodes = tuple(
+        DiagramNode(id=name, label=label, note=note, column=column, row=row)
+        for name, label, note, column, row in steps
+    )
+    edges = (
+        DiagramEdge(source="agent", target="edge"),
+        DiagramEdge(source="edge", target="gate"),
+        DiagramEdge(source="gate", target="check"),
+        DiagramEdge(source="check", target="audit"),
+        DiagramEdge(source="audit", target="upstream"),
+    )
+    return Diagram(
+        anchor="diagram-data-path",
+        title="Data path of one tool call",
+        kind="flow",
+        alt=(
+            "A call passes the edge, the gate, the check of tool and arguments and the audit "
+            "intent before the one request to the upstream API; the answer returns the same way "
+            "after the audit outcome is committed."
+        ),
+        nodes=nodes,
+        edges=edges,
+    )
+
+
+def _hops() -> Table:
+    rows = (
+        ("Agent to deployment", "Tool name, arguments, tokens", "In memory for the call"),
+        (
+            "Admission",
+            "HMAC of the tokens; grant, tenant and account records",
+            "Read from the store",
+        ),
+        ("Audit intent", "Who, which tool, when, keyed fingerprint of the arguments", "Stored"),
+        (
+            "Deployment to upstream API",
+            "Mapped arguments; the account's own credential, decrypted for this request",
+            "In memory for the call",
+        ),
+        ("Upstream API to deployment", "Answer, up to the size cap", "In memory for the call"),
+        ("Audit outcome", "Outcome type, status, durations, byte counts", "Stored"),
+        ("Deployment to agent", "Mapped answer or error envelope", "Not kept"),
+    )
+    return table("What flows through the connection, hop by hop", ("Hop", "Data", "Kept"), rows)
+
+
+def _egress(context: Context) -> Table:
+    integration = context.inputs.integration
+    rows = [(integration.base_url, "base URL of the integration")]
+    rows += [(host, "allowed host pattern") for host in integration.allowed_hosts]
+    return table("Hosts that a tool call of this integration may reach", ("Address*", "From"), rows)

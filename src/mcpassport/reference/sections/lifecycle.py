@@ -1,0 +1,66 @@
+"""Lifecycle: expiration, rotation, revocation, offboarding."""
+
+from mcpassport.reference.document import Diagram, DiagramEdge, DiagramNode, Node
+from mcpassport.reference.inputs import Context
+from mcpassport.reference.writing import code, prose, subheading
+
+
+def build(context: Context) -> tuple[Node, ...]:
+    """From creation to the end of a grant."""
+    return (
+        _diagram(),
+        subheading("Expiration"),
+        *context.claims("LIF-01"),
+        subheading("Rotation"),
+        *context.claims("LIF-03"),
+        prose(
+            "What works today: create a second server with the same filter, move the agent to its "
+            "URL, revoke the first. Both are audited."
+        ),
+        subheading("Revocation"),
+        *context.claims("LIF-02", "LIF-04"),
+        code("Revoke a server", "sh", _revoke(context)),
+        subheading("Tenant offboarding"),
+        *context.claims("LIF-05"),
+        prose(
+            "What works today: revoke the tenant's servers and API tokens and delete its accounts; "
+            "the credentials go with the accounts. Audit rows remain; their retention is set to "
+            f"{context.texts['audit_retention_days']} days."
+        ),
+    )
+
+
+def _diagram() -> Diagram:
+    nodes = (
+        DiagramNode(id="created", label="Created", note="token and URL shown once", column=0),
+        DiagramNode(id="active", label="Active", note="each request re-checked", column=1),
+        DiagramNode(id="expired", label="Expired", note="404 at its expiry", column=2),
+        DiagramNode(
+            id="revoked", label="Revoked", note="404 from the next request", column=2, row=1
+        ),
+    )
+    edges = (
+        DiagramEdge(source="created", target="active"),
+        DiagramEdge(source="active", target="expired", label="time"),
+        DiagramEdge(source="active", target="revoked", label="DELETE"),
+    )
+    return Diagram(
+        anchor="diagram-lifecycle",
+        title="Life of an MCP server",
+        kind="flow",
+        alt=(
+            "A server is created, then active. It ends expired, by time, or revoked, by a DELETE. "
+            "Both answer 404; no way leads back."
+        ),
+        nodes=nodes,
+        edges=edges,
+    )
+
+
+def _revoke(context: Context) -> str:
+    url = context.inputs.facts.public_url
+    return (
+        "curl -sS -X DELETE \\\n"
+        f"  '{url}/integrated-account/<account-id>/mcp/<server-id>' \\\n"
+        "  -H 'Authorization: Bearer mcpp_api_<token>'"
+    )

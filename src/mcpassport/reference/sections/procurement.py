@@ -1,0 +1,94 @@
+"""Procurement checklist: every row that a reviewer asks, answered."""
+
+from mcpassport.evidence.claims import ASKED, ROWS, THEMES, Asked, Controls, Row
+from mcpassport.reference.document import Column, Node, Table
+from mcpassport.reference.inputs import Context
+from mcpassport.reference.writing import prose, subheading
+
+_LABELS = {"ccm": "CCM", "aicm": "AICM", "owasp": "OWASP", "nist": "800-53"}
+
+
+def build(context: Context) -> tuple[Node, ...]:
+    """The numbered rows, the terms asked by name, and the themes of NSA's guidance."""
+    return (
+        prose(
+            "The answer says what the product does with the settings of this deployment. The grade "
+            "says how that is known: `live` and `sandbox` are executed checks, `stated` is the "
+            "vendor's word, `not verified` is a design that no check of this build has tested."
+        ),
+        prose(
+            "Control ids: CAIQ/CCM v4.0, AICM v1.0, OWASP MCP Top 10 2025 (beta) and AISVS 1.0 "
+            "chapter C10, NIST SP 800-53 revision 5. Ids are references only."
+        ),
+        _rows(context),
+        subheading("Also asked by name"),
+        _asked(context, "Also asked by name", ASKED),
+        subheading("Themes of NSA, MCP: Security Design Considerations (U/OO/6030316-26)"),
+        _asked(context, "Themes of the guidance", THEMES),
+    )
+
+
+def _rows(context: Context) -> Table:
+    heads = ("#", "Heading and search terms", "Answer", "In short", "More", "Control ids", "Grade")
+    return Table(
+        title="Procurement checklist",
+        columns=tuple(Column(title=head) for head in heads),
+        rows=tuple(_cells(context, row) for row in ROWS.values()),
+        anchors=tuple(f"row-{number}" for number in ROWS),
+    )
+
+
+def _cells(context: Context, row: Row) -> tuple[str, ...]:
+    answer, grade = _answer(context, row)
+    return (
+        str(row.number),
+        " · ".join(row.terms),
+        answer,
+        context.fill(row.note),
+        f"[{_title(row.section)}](#{row.section})",
+        _ids(row.controls),
+        grade,
+    )
+
+
+def _answer(context: Context, row: Row) -> tuple[str, str]:
+    if row.stated:
+        said = getattr(context.inputs.vendor.statements, row.stated)
+        return ("yes", "stated") if said else ("not verified", "not verified")
+    return row.answer, _grade(row.answer)
+
+
+def _grade(answer: str) -> str:
+    missing = "not available in this version"
+    return missing if answer == missing else "not verified"
+
+
+def _ids(controls: Controls) -> str:
+    parts = (
+        f"{label} {', '.join(ids)}"
+        for name, label in _LABELS.items()
+        if (ids := getattr(controls, name))
+    )
+    return "; ".join(parts) or "none"
+
+
+def _title(section: str) -> str:
+    return section.replace("-", " ")
+
+
+def _asked(context: Context, title: str, terms: tuple[Asked, ...]) -> Table:
+    heads = ("Term", "Answer", "In short", "More", "Grade")
+    return Table(
+        title=title,
+        columns=tuple(Column(title=head) for head in heads),
+        rows=tuple(
+            (
+                each.term,
+                each.answer,
+                context.fill(each.note),
+                f"[{_title(each.section)}](#{each.section})",
+                _grade(each.answer),
+            )
+            for each in terms
+        ),
+    )

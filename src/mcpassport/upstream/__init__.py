@@ -1,0 +1,1 @@
+"""One tool call is one request to the upstream API: build, authorize, send, interpret."""

@@ -1,0 +1,133 @@
+"""Upstream bodies: checked before anything of them is spliced into an answer of ours.
+
+A body `1,"isError":false` would forge members of our answer, so a body is one complete JSON text:
+1. UTF-8, without a byte order mark;
+2. the grammar of RFC 8259: nothing after the value, no NaN or Infinity, no lone surrogate escapes;
+3. nested no deeper than the limit.
+Duplicate member names are let through, as RFC 8259 does: the text is the upstream's, nested inside
+ours, and whoever reads it decides as it would have without us (our own readers take the last).
+"""
+
+import re
+from itertools import accumulate
+from typing import Any, Final
+
+import msgspec
+
+from mcpassport.errors import MalformedUpstreamResponse
+from mcpassport.records.calls import OutboundResponse
+
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_BRACKETS: Final = frozenset(b"[]{}")
+_NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in _BRACKETS)
+_STEP: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+
+_RAW: Final = msgspec.json.Decoder(msgspec.Raw)
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ELEMENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+_TEXT_CHARSETS: Final = frozenset({"utf-8", "us-ascii", "iso-8859-1", "windows-1252"})
+
+
+def json_of(response: OutboundResponse, depth: int) -> bytes:
+    """The body as checked JSON text: no body is `null`, `text/plain` is a JSON string.
+
+    Raises:
+        MalformedUpstreamResponse: the body is neither.
+    """
+    if not response.body.strip():
+        return b"null"
+    media, charset = _media_type(response.header("content-type") or "application/json")
+    if media in {"application/json", "text/json"} or media.endswith("+json"):
+        return checked_json(response.body, depth)
+    if media == "text/plain" and charset in _TEXT_CHARSETS:
+        try:
+            return msgspec.json.encode(response.body.decode(charset))
+        except UnicodeDecodeError:
+            raise MalformedUpstreamResponse from None
+    raise MalformedUpstreamResponse("The upstream API answered with something that is not JSON.")
+
+
+def json_or_null(response: OutboundResponse, depth: int) -> bytes:
+    """The body if it is JSON, else `null`: for expressions that judge failures."""
+    try:
+        return json_of(response, depth)
+    except MalformedUpstreamResponse:
+        return b"null"
+
+
+def checked_json(text: bytes, depth: int) -> bytes:
+    """The text without surrounding space, byte for byte, if it is one complete JSON text."""
+    try:
+        text.decode()  # (1)
+        raw = bytes(_RAW.decode(text))  # (2)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise MalformedUpstreamResponse from None
+    if _deeper(raw, depth):  # (3)
+        raise MalformedUpstreamResponse("The upstream API's answer is nested too deep.")
+    return raw
+
+
+def at_path(text: bytes, path: str) -> bytes | None:
+    """The JSON text at a dotted path (names, or indexes of arrays), byte for byte; None if absent.
+
+    `text` is checked JSON.
+    """
+    for step in path.split("."):
+        if text.startswith(b"{"):
+            found = _MEMBERS.decode(text).get(step)
+        elif text.startswith(b"[") and step.isascii() and step.isdigit():
+            elements = _ELEMENTS.decode(text)
+            found = elements[int(step)] if int(step) < len(elements) else None
+        else:
+            return None
+        if found is None:
+            return None
+        text = bytes(found)
+    return text
+
+
+def members(text: bytes) -> dict[str, bytes] | None:
+    """The members of a checked JSON object as JSON texts; None if it is not an object."""
+    if not text.startswith(b"{"):
+        return None
+    return {name: bytes(value) for name, value in _MEMBERS.decode(text).items()}
+
+
+def length(text: bytes) -> int:
+    """How many elements a checked JSON array has."""
+    return len(_ELEMENTS.decode(text))
+
+
+def scalar_text(text: bytes | None) -> str | None:
+    """A string's characters, or the digits of a number as they stand; "" and null are None.
+
+    Raises:
+        MalformedUpstreamResponse: the value is an object, an array or a truth value.
+    """
+    if text is None or text in {b"null", b'""'}:
+        return None
+    if text[:1] == b'"':
+        value: Any = msgspec.json.decode(text)
+        return str(value)
+    if text[:1] in b"-0123456789":
+        return text.decode()
+    raise MalformedUpstreamResponse
+
+
+def _deeper(text: bytes, depth: int) -> bool:
+    # Brackets inside strings only make the first figure too high, and it is all most bodies need.
+    if text.count(b"[") + text.count(b"{") <= depth:
+        return False
+    brackets = _STRING.sub(b"", text).translate(None, _NO_BRACKETS)
+    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > depth
+
+
+def _media_type(header: str) -> tuple[str, str]:
+    media, _, parameters = header.partition(";")
+    charset = "utf-8"
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            charset = value.strip().strip('"').lower()
+    return media.strip().lower(), charset

@@ -1,0 +1,121 @@
+"""A tool compiled for calling: parsed once, used for every call of the same wiring."""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from mcpassport.errors import InvalidIntegration
+from mcpassport.expressions import Expression, Template, compile_expression, parse_template
+from mcpassport.records.integration import Method
+from mcpassport.records.tool import Tool
+from mcpassport.upstream.address import Address
+from mcpassport.upstream.auth import AUTHORIZATIONS
+from mcpassport.upstream.paging import PAGINATIONS
+from mcpassport.upstream.ratelimit import map_source
+
+CACHED_WIRINGS: Final = 2_048
+
+
+class Wiring:
+    """Everything of a tool that does not depend on the call.
+
+    Raises:
+        InvalidIntegration: the method names a kind that this version lacks.
+        InvalidExpression: an expression or a template of it does not compile.
+    """
+
+    def __init__(self, tool: Tool) -> None:
+        method = tool.method
+        self.name = f"{method.resource}.{method.method}"
+        self.method = method
+        self.routes = tool.routes
+        self.input_schema = tool.input_schema
+        self.is_list = method.method == "list"
+        self.address = Address(method.base_url, method.path, method.allowed_hosts, self.name)
+        self.query, self.secret_query = _split(method.query, f"{self.name} query")
+        self.headers, self.secret_headers = _split(method.headers, f"{self.name} headers")
+        self.body = method.body
+        _check_templates(method.body, f"{self.name} body")
+        self.sends_body = method.body is not None or any(
+            route.part == "body" for route in tool.routes
+        )
+        self.request = _compiled(method.request, f"{self.name} request")
+        self.response = _compiled(method.response, f"{self.name} response")
+        self.errors = _compiled(method.errors, f"{self.name} errors")
+        self.ratelimit = _compiled(
+            map_source(method.rate_limit) if method.rate_limit else None, f"{self.name} rate_limit"
+        )
+        self.authorization = _kind(AUTHORIZATIONS, method.authorization.kind, self.name)
+        self.paging = _kind(PAGINATIONS, method.pagination.kind, self.name)
+        # Bound into sealed cursors: a cursor of another style is no cursor of this one.
+        self.cursor_scope = f"{self.name} {method.pagination.kind}"
+        names = (*self.authorization.headers(method.authorization), *self.secret_headers)
+        self.secret_header_names = tuple(dict.fromkeys(name.lower() for name in names))
+        _check_format(method)
+
+
+class Wirings:
+    """The compiled tools of this process, by wiring digest; the least recently used go first."""
+
+    def __init__(self) -> None:
+        self._by_digest: OrderedDict[bytes, Wiring] = OrderedDict()
+
+    def of(self, tool: Tool) -> Wiring:
+        """The wiring of that tool."""
+        wiring = self._by_digest.get(tool.wiring)
+        if wiring is None:
+            wiring = self._by_digest[tool.wiring] = Wiring(tool)
+            if len(self._by_digest) > CACHED_WIRINGS:
+                self._by_digest.popitem(last=False)
+        else:
+            self._by_digest.move_to_end(tool.wiring)
+        return wiring
+
+
+def _split(templates: Mapping[str, Any], slot: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values without and with `{{credentials.…}}`; texts of the former are parsed."""
+    plain: dict[str, Any] = {}
+    secret: dict[str, Any] = {}
+    for name, value in templates.items():
+        scopes = {
+            placeholder.scope
+            for template in _templates(value, f"{slot} {name}")
+            for placeholder in template.placeholders
+        }
+        if "credentials" in scopes:
+            secret[name] = value
+        else:
+            plain[name] = parse_template(value, slot) if isinstance(value, str) else value
+    return plain, secret
+
+
+def _check_templates(value: Any, slot: str) -> None:
+    for template in _templates(value, slot):
+        if any(placeholder.scope == "credentials" for placeholder in template.placeholders):
+            raise InvalidIntegration(f"{slot}: credentials stand in headers and query only.")
+
+
+def _templates(value: Any, slot: str) -> Iterator[Template]:
+    if isinstance(value, str):
+        yield parse_template(value, slot)
+    elif isinstance(value, Mapping):
+        for member in value.values():
+            yield from _templates(member, slot)
+    elif isinstance(value, list | tuple):
+        for element in value:
+            yield from _templates(element, slot)
+
+
+def _compiled(source: str | None, slot: str) -> Expression | None:
+    return None if source is None else compile_expression(source, slot)
+
+
+def _kind(table: Mapping[str, Any], kind: str, slot: str) -> Any:
+    if kind not in table:
+        raise InvalidIntegration(f"{slot}: '{kind}' is not in this version.")
+    return table[kind]
+
+
+def _check_format(method: Method) -> None:
+    if method.body_format != "json":
+        raise InvalidIntegration(f"body_format '{method.body_format}' is not in this version.")

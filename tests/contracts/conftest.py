@@ -1,0 +1,69 @@
+"""Fixtures of the contract suites of the stores: each test runs on every kind of store."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from tests.support.stores import BACKENDS, Backend, SteppingClock
+
+from mcpassport.store.protocol import AuditStore, Store
+
+OpenStore: TypeAlias = Callable[[], Store]
+OpenAudit: TypeAlias = Callable[[], AuditStore]
+
+
+@pytest.fixture(params=list(BACKENDS))
+def kind(request: pytest.FixtureRequest) -> str:
+    """The name of a kind of store."""
+    return str(request.param)
+
+
+@pytest.fixture
+def backend(kind: str) -> Backend:
+    return BACKENDS[kind]
+
+
+@pytest.fixture
+def clock() -> SteppingClock:
+    return SteppingClock()
+
+
+@pytest.fixture
+async def open_store(
+    backend: Backend, tmp_path: Path, clock: SteppingClock
+) -> AsyncIterator[OpenStore]:
+    """Opens the same records once more, as another process would; closes all of them."""
+    opened: list[Store] = []
+
+    def make() -> Store:
+        opened.append(backend.open_store(tmp_path, clock))
+        return opened[-1]
+
+    yield make
+    for store in opened:
+        await store.close()
+
+
+@pytest.fixture
+def store(open_store: OpenStore) -> Store:
+    return open_store()
+
+
+@pytest.fixture
+async def open_audit(backend: Backend, tmp_path: Path) -> AsyncIterator[OpenAudit]:
+    """Opens the same audit trail once more; closes all of them."""
+    opened: list[AuditStore] = []
+
+    def make() -> AuditStore:
+        opened.append(backend.open_audit(tmp_path))
+        return opened[-1]
+
+    yield make
+    for audit in opened:
+        await audit.close()
+
+
+@pytest.fixture
+def audit(open_audit: OpenAudit) -> AuditStore:
+    return open_audit()

@@ -1,0 +1,202 @@
+"""What every audit store promises."""
+
+import asyncio
+from collections.abc import Callable
+from hashlib import sha256
+
+import pytest
+
+from mcpassport.errors import StoreUnavailable
+from mcpassport.records.audit import ChainedRow, EdgeCount
+from mcpassport.store.protocol import GENESIS, AuditStore, Pending
+
+
+def link(previous: bytes, sequence: int, body: bytes) -> bytes:
+    return sha256(previous + sequence.to_bytes(8, "big") + body).digest()
+
+
+def check_chain(rows: list[ChainedRow], chain: str, bodies: list[bytes]) -> None:
+    """The rows are that chain from its beginning, each tied to the one before."""
+    assert [(row.chain, row.sequence, row.body) for row in rows] == [
+        (chain, sequence, body) for sequence, body in enumerate(bodies, start=1)
+    ]
+    previous = GENESIS
+    for row in rows:
+        assert row.hash == link(previous, row.sequence, row.body)
+        previous = row.hash
+
+
+async def bodies_of(audit: AuditStore, chain: str = "t") -> list[bytes]:
+    return [row.body for row in await audit.rows(chain)]
+
+
+async def test_rows_are_chained_in_the_order_given(audit: AuditStore) -> None:
+    """The first row has sequence 1 and follows the genesis; each later one follows the last."""
+    await audit.append([Pending("t", b"1"), Pending("t", b"2")], link)
+    await audit.append([Pending("t", b"3")], link)
+    check_chain(await audit.rows("t"), "t", [b"1", b"2", b"3"])
+
+
+async def test_one_append_may_reach_several_chains(audit: AuditStore) -> None:
+    """Each chain has its own sequence and hashes, though rows of several come mixed."""
+    rows = [Pending(chain, b"%d" % number) for number, chain in enumerate("tutuvt")]
+    await audit.append(rows, link)
+    check_chain(await audit.rows("t"), "t", [b"0", b"2", b"5"])
+    check_chain(await audit.rows("u"), "u", [b"1", b"3"])
+    check_chain(await audit.rows("v"), "v", [b"4"])
+    assert await audit.rows("w") == []
+
+
+async def test_the_stored_body_is_the_hashed_body(audit: AuditStore) -> None:
+    """Bytes come back as they were hashed, whatever they are."""
+    bodies = [b"", b"\x00\xff", "é".encode(), b"x" * 100_000]
+    await audit.append([Pending("t", body) for body in bodies], link)
+    check_chain(await audit.rows("t"), "t", bodies)
+
+
+async def test_a_known_event_is_skipped(audit: AuditStore) -> None:
+    """An event id is appended once: not again in the same append, a later one, or another chain."""
+    await audit.append(
+        [Pending("t", b"1", "e"), Pending("t", b"2", "e"), Pending("u", b"3", "e")], link
+    )
+    await audit.append([Pending("t", b"4", "e"), Pending("t", b"5")], link)
+    check_chain(await audit.rows("t"), "t", [b"1", b"5"])
+    assert await audit.rows("u") == []
+
+
+async def test_rows_without_an_event_id_are_never_skipped(audit: AuditStore) -> None:
+    """Equal bodies without an event id are separate rows."""
+    await audit.append([Pending("t", b"1"), Pending("t", b"1")], link)
+    await audit.append([Pending("t", b"1")], link)
+    check_chain(await audit.rows("t"), "t", [b"1"] * 3)
+
+
+async def test_nothing_to_append_is_no_error(audit: AuditStore) -> None:
+    """An empty append does nothing."""
+    await audit.append([], link)
+    assert await audit.rows("t") == []
+
+
+async def test_an_append_that_fails_leaves_nothing(audit: AuditStore) -> None:
+    """If one row cannot be hashed, no row of the append is in any chain, and the next one fits."""
+
+    def failing(previous: bytes, sequence: int, body: bytes) -> bytes:
+        if body == b"bad":
+            raise ValueError(body)
+        return link(previous, sequence, body)
+
+    await audit.append([Pending("t", b"1")], link)
+    with pytest.raises(ValueError, match="bad"):
+        await audit.append(
+            [Pending("u", b"2", "e"), Pending("t", b"3"), Pending("t", b"bad")], failing
+        )
+    assert await audit.rows("u") == []
+    await audit.append([Pending("t", b"4"), Pending("u", b"5", "e")], link)
+    check_chain(await audit.rows("t"), "t", [b"1", b"4"])
+    check_chain(await audit.rows("u"), "u", [b"5"])
+
+
+async def test_a_chain_goes_on_after_a_restart(open_audit: Callable[[], AuditStore]) -> None:
+    """Heads and known events survive closing and opening."""
+    audit = open_audit()
+    await audit.append([Pending("t", b"1", "e")], link)
+    await audit.close()
+    audit = open_audit()
+    await audit.append([Pending("t", b"again", "e"), Pending("t", b"2")], link)
+    check_chain(await audit.rows("t"), "t", [b"1", b"2"])
+
+
+async def test_concurrent_appends_make_one_chain(open_audit: Callable[[], AuditStore]) -> None:
+    """Appends that run at once, through two connections, interleave without a gap."""
+    audits = [open_audit(), open_audit()]
+    rows = [Pending("t", b"%d" % number) for number in range(60)]
+    await asyncio.gather(*(audits[n % 2].append([row], link) for n, row in enumerate(rows)))
+    found = await audits[0].rows("t", limit=100)
+    check_chain(found, "t", [row.body for row in found])
+    assert sorted(row.body for row in found) == sorted(row.body for row in rows)
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_cancelled_append_happens_whole_or_not_at_all(
+    audit: AuditStore, turns: int
+) -> None:
+    """Cancelling the one who waits leaves every chain whole, with all the rows or none."""
+    waiting = asyncio.create_task(
+        audit.append([Pending("tu"[number % 2], b"%d" % number) for number in range(40)], link)
+    )
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await audit.append([Pending("t", b"after"), Pending("u", b"after")], link)
+    lengths = set()
+    for chain in "tu":
+        rows = await audit.rows(chain)
+        check_chain(rows, chain, [row.body for row in rows])
+        lengths.add(len(rows))
+    assert lengths in ({1}, {21})
+
+
+async def test_rows_are_read_page_by_page_either_way(audit: AuditStore) -> None:
+    """`after` is exclusive in the direction of travel; 0 begins at the respective start."""
+    await audit.append([Pending("t", b"%d" % number) for number in range(1, 8)], link)
+    await audit.append([Pending("u", b"other")], link)
+
+    async def sequences(after: int, newest_first: bool) -> list[int]:
+        rows = await audit.rows("t", after=after, limit=3, newest_first=newest_first)
+        return [row.sequence for row in rows]
+
+    assert [await sequences(after, False) for after in (0, 3, 6, 7, 99)] == [
+        [1, 2, 3],
+        [4, 5, 6],
+        [7],
+        [],
+        [],
+    ]
+    assert [await sequences(after, True) for after in (0, 5, 2, 1)] == [
+        [7, 6, 5],
+        [4, 3, 2],
+        [1],
+        [],
+    ]
+    assert len(await audit.rows("t", limit=100)) == 7
+    assert await audit.rows("t", limit=0) == []
+
+
+async def test_an_appended_row_is_seen_by_everyone(open_audit: Callable[[], AuditStore]) -> None:
+    """Once an append returned, every process reads the row."""
+    one, other = open_audit(), open_audit()
+    for number in range(1, 10):
+        await one.append([Pending("t", b"%d" % number)], link)
+        assert len(await bodies_of(other)) == number
+
+
+async def test_edge_counts_add_up(open_audit: Callable[[], AuditStore]) -> None:
+    """Counts of the same second, reason and network are added, whoever reports them."""
+    one, other = open_audit(), open_audit()
+    await one.count_edge([EdgeCount(5, "404", "192.0.2.0/24", 2), EdgeCount(5, "405", "", 1)])
+    await other.count_edge([EdgeCount(5, "404", "192.0.2.0/24", 3), EdgeCount(6, "404", "", 4)])
+    assert await one.edge_counts() == [
+        EdgeCount(6, "404", "", 4),
+        EdgeCount(5, "404", "192.0.2.0/24", 5),
+        EdgeCount(5, "405", "", 1),
+    ]
+    assert await one.edge_counts(limit=1) == [EdgeCount(6, "404", "", 4)]
+    assert await one.rows("edge") == []
+
+
+async def test_an_engine_that_fails_is_told_as_unavailable(audit: AuditStore) -> None:
+    """After `close` every operation says that the store is unavailable; closing twice is fine."""
+    await audit.append([Pending("t", b"1")], link)
+    await audit.close()
+    await audit.close()
+    for operation in (
+        audit.append([Pending("t", b"2")], link),
+        audit.rows("t"),
+        audit.count_edge([EdgeCount(1, "404", "", 1)]),
+        audit.edge_counts(),
+    ):
+        with pytest.raises(StoreUnavailable) as failure:
+            await operation
+        assert failure.value.__cause__ is None

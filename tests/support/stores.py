@@ -1,0 +1,48 @@
+"""Every kind of store under one roof, so that each test of the contract runs on each of them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mcpassport.records.sources import Clock
+from mcpassport.store.protocol import AuditStore, Store
+from mcpassport.store.sqlite import SqliteStore
+from mcpassport.store.sqlite_audit import SqliteAudit
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+class SteppingClock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def step(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+class Backend(NamedTuple):
+    """A kind of store. Opened twice on one folder, it is what two processes see."""
+
+    open_store: Callable[[Path, Clock], Store]
+    open_audit: Callable[[Path], AuditStore]
+    before_each_statement: Callable[[Any, Callable[[], None]], None]
+    """Call back before every statement that this store sends from now on, commits included."""
+
+
+def _trace_sqlite(store: SqliteStore | SqliteAudit, callback: Callable[[], None]) -> None:
+    store._database._writer.set_trace_callback(lambda _: callback())
+
+
+BACKENDS = {
+    "sqlite": Backend(
+        lambda folder, clock: SqliteStore(folder / "data.db", clock=clock),
+        lambda folder: SqliteAudit(folder / "audit.db"),
+        _trace_sqlite,
+    ),
+}
