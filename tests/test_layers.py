@@ -35,7 +35,7 @@ LAYERS: dict[str, int] = {
     "app": 8,
     "sandbox": 8,
     "cli": 9,
-    "__main__": 9,
+    "__main__": 10,
 }
 """Longest matching prefix wins; `lab` stands apart."""
 

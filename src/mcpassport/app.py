@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from os import geteuid
 from pathlib import Path
+from typing import Final, TypedDict
 
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -37,8 +38,11 @@ from mcpassport.reference.vendor import Vendor, load_vendor
 from mcpassport.settings import Settings, load
 from mcpassport.store import open_audit, open_store
 from mcpassport.store.keys import Keys, load_master_key
+from mcpassport.store.protocol import AuditStore, Store
 from mcpassport.store.vault import Vault
 from mcpassport.upstream.call import Upstream
+
+KEYS_FILE: Final = "keys.db"
 
 
 def utc_now() -> datetime:
@@ -84,16 +88,8 @@ async def open_services(
     settings: Settings, *, clock: Clock = utc_now, random: Random = secrets.token_bytes
 ) -> AsyncIterator[Services]:
     """Every object below the edge, closed in reverse order; `DataFolderError` if one cannot."""
-    master = settings.master_key or load_master_key(settings.master_key_file)
     async with AsyncExitStack() as stack:
-        store = open_store(settings.store_url)
-        stack.push_async_callback(store.close)
-        audit_store = open_audit(settings.store_url)
-        stack.push_async_callback(audit_store.close)
-        keys = Keys(settings.data_dir / "keys.db", master, clock=clock, random=random)
-        stack.push_async_callback(keys.close)
-        await keys.token_key()
-        vault = Vault(keys, random)
+        store, audit_store, keys = await _open_files(stack, settings, clock, random)
         http = HttpClient(
             limits=settings.limits,
             private_hosts=settings.private_hosts,
@@ -112,10 +108,7 @@ async def open_services(
         await audit.start()
         stack.push_async_callback(audit.close)
         await audit.move_outbox()
-        lifetimes = Lifetimes(
-            default=timedelta(days=settings.default_server_ttl_days),
-            allow_unexpiring=settings.allow_unexpiring_servers,
-        )
+        vault = Vault(keys, random)
         yield Services(
             settings=settings,
             clock=clock,
@@ -124,20 +117,54 @@ async def open_services(
             store=store,
             audit_store=audit_store,
             keys=keys,
-            vault=vault,
             http=http,
             evaluator=evaluator,
             audit=audit,
-            tenants=Tenants(store, keys, clock),
+            vault=vault,
+            **_owners(settings, store, keys, clock, random),
             accounts=Accounts(store, vault, clock),
-            versions=Versions(store, clock),
-            servers=Servers(store, keys, lifetimes=lifetimes, clock=clock, random=random),
-            api_tokens=ApiTokens(store, keys, clock=clock, random=random),
-            principals=Principals(store, keys, clock),
             upstream=Upstream(
                 http=http, evaluator=evaluator, vault=vault, limits=settings.limits, clock=clock
             ),
         )
+
+
+async def _open_files(
+    stack: AsyncExitStack, settings: Settings, clock: Clock, random: Random
+) -> tuple[Store, AuditStore, Keys]:
+    """The store, the audit and the keys; a wrong master key is told here."""
+    master = settings.master_key or load_master_key(settings.master_key_file)
+    store = open_store(settings.store_url)
+    stack.push_async_callback(store.close)
+    audit_store = open_audit(settings.store_url)
+    stack.push_async_callback(audit_store.close)
+    keys = Keys(settings.data_dir / KEYS_FILE, master, clock=clock, random=random)
+    stack.push_async_callback(keys.close)
+    await keys.token_key()
+    return store, audit_store, keys
+
+
+class _Owners(TypedDict):
+    tenants: Tenants
+    versions: Versions
+    servers: Servers
+    api_tokens: ApiTokens
+    principals: Principals
+
+
+def _owners(settings: Settings, store: Store, keys: Keys, clock: Clock, random: Random) -> _Owners:
+    """Who owns which records."""
+    lifetimes = Lifetimes(
+        default=timedelta(days=settings.default_server_ttl_days),
+        allow_unexpiring=settings.allow_unexpiring_servers,
+    )
+    return {
+        "tenants": Tenants(store, keys, clock),
+        "versions": Versions(store, clock),
+        "servers": Servers(store, keys, lifetimes=lifetimes, clock=clock, random=random),
+        "api_tokens": ApiTokens(store, keys, clock=clock, random=random),
+        "principals": Principals(store, keys, clock),
+    }
 
 
 class Application:

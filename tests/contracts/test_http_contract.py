@@ -1,16 +1,21 @@
 """What the outbound HTTP client promises, shown on raw sockets."""
 
 import asyncio
+import contextlib
 import gzip
 import logging
 import socket
+import ssl
+import traceback
 import tracemalloc
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
+from tests.support.certificates import server_context
 from tests.support.rawserver import Exchange, Play, RawServer, plain, raw_server
 
 from mcpassport.errors import (
@@ -656,6 +661,7 @@ async def test_no_secret_and_no_url_is_ever_rendered(
     ]
     assert frames
     shown = [str(raised), repr(raised), repr(request), str(request), caplog.text, *frames]
+    shown += traceback.format_exception(raised)
     assert not [text for text in shown if SECRET in text or "/path" in text]
 
 
@@ -675,6 +681,71 @@ async def test_a_secret_that_worked_is_not_logged_either(
         )
     assert server.exchanges[0].head.count(SECRET.encode()) == 2
     assert SECRET not in caplog.text
+
+
+# ---- TLS ---------------------------------------------------------------------------------------
+
+
+def trust(monkeypatch: pytest.MonkeyPatch, certificate: Path) -> None:
+    """Let the client's default TLS context accept that certificate."""
+    context = ssl.create_default_context(cafile=str(certificate))
+    monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", context)
+
+
+async def test_an_upstream_that_cannot_prove_its_name_gets_nothing(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An unknown issuer, or another name, ends the call before the request; a good one serves."""
+    context, certificate = server_context(tmp_path)
+    async with raw_server(plain, tls=context) as server:
+        url = f"https://127.0.0.1:{server.port}/"
+        with pytest.raises(UpstreamUnreachable) as caught:
+            await connect(server).send(get(url))
+        assert not caught.value.sent
+        trust(monkeypatch, certificate)
+        other = connect(resolver=Names(["127.0.0.1"]), hosts=[f"other.example:{server.port}"])
+        with pytest.raises(UpstreamUnreachable):
+            await other.send(get(f"https://other.example:{server.port}/"))
+        assert not server.exchanges
+        assert (await connect(server).send(get(url))).status == 200
+
+
+async def test_cancellation_does_not_wait_for_a_tls_farewell(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The TCP connection ends with the call, though the upstream never answers close_notify."""
+    context, certificate = server_context(tmp_path)
+    trust(monkeypatch, certificate)
+    closed = asyncio.Event()
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry TLS both ways until the request is in; from then on only listen for the end."""
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", server.port)
+
+        async def back() -> None:
+            while data := await inner_reader.read(65536):
+                writer.write(data)
+
+        answers = asyncio.create_task(back())
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                if not server.arrived.is_set():
+                    inner_writer.write(data)
+        closed.set()
+        answers.cancel()
+        inner_writer.close()
+        writer.close()
+
+    async with raw_server(hold, tls=context) as server:
+        deaf = await asyncio.start_server(forward, "127.0.0.1", 0)
+        authority = f"127.0.0.1:{deaf.sockets[0].getsockname()[1]}"
+        task = asyncio.create_task(connect(hosts=[authority]).send(get(f"https://{authority}/")))
+        await server.arrived.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.wait_for(closed.wait(), 5)
+        deaf.close()
 
 
 # ---- the bulkhead ------------------------------------------------------------------------------

@@ -58,15 +58,16 @@ def started_together(kind: str, folder: Path, what: str) -> Iterator[list[subpro
 async def outcome_of_write(backend: Backend, folder: Path) -> str:
     store = backend.open_store(folder, SteppingClock())
     entries = await store.get_many([KEPT, GONE, NEW])
-    values = tuple(entry and entry.value for entry in entries)
+    values = [entry and entry.value for entry in entries]
     events = [event.event_id for event in await store.outbox()]
     # A store that was left by a crash must also go on working.
     await store.write([*CHANGE, Append("e3", "t", b"later")])
     await store.close()
-    return {
-        ((b"old", b"old", None), ("e0",)): "old",
-        ((b"changed", None, b"made"), ("e0", "e1", "e2")): "new",
-    }.get((values, tuple(events)), f"half: {values} {events}")
+    if (values, events) == ([b"old", b"old", None], ["e0"]):
+        return "old"
+    if (values, events) == ([b"changed", None, b"made"], ["e0", "e1", "e2"]):
+        return "new"
+    return f"half: {values} {events}"
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from mcpassport.records.grants import Account, Caller, IntegrationHead, Server, 
 from mcpassport.records.integration import (
     Annotations,
     Authorization,
+    Credential,
+    CredentialField,
     Documentation,
     Integration,
     Method,
@@ -29,6 +31,7 @@ from mcpassport.store.protocol import GENESIS, Append, Link, Pending
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 BUILD = "1.2.3"
+BASE_URL = "https://api.example.test"
 
 
 class Ticking:
@@ -141,7 +144,7 @@ def _method(name: str, http: Any, path: str, **more: Any) -> Method:
         resource="notes",
         method=name,
         http=http,
-        base_url="https://api.example.test",
+        base_url=more.pop("base_url", BASE_URL),
         path=path,
         authorization=Authorization("bearer"),
         pagination=more.pop("pagination", Pagination("none")),
@@ -157,19 +160,19 @@ NOTE = {
 }
 
 
-def integration(**get_more: Any) -> Integration:
-    """Notes: get (with an object output), create (with a mirrored argument), delete."""
+def integration(base_url: str = BASE_URL, **get_more: Any) -> Integration:
+    """Notes: get (with an object output), create, delete."""
     return Integration(
         name="notes",
         label="Notes",
-        base_url="https://api.example.test",
-        credentials=(),
+        base_url=base_url,
+        credentials=(Credential("bearer", (CredentialField("token", "Token"),)),),
         authorization=Authorization("bearer"),
         resources=(Resource(name="notes", label="Notes", singular="note"),),
         methods=(
-            _method("get", "GET", "/notes/{{args.id}}"),
-            _method("create", "POST", "/notes", body={"text": "{{args.text}}"}),
-            _method("delete", "DELETE", "/notes/{{args.id}}"),
+            _method("get", "GET", "/notes/{{args.id}}", base_url=base_url),
+            _method("create", "POST", "/notes", base_url=base_url),
+            _method("delete", "DELETE", "/notes/{{args.id}}", base_url=base_url),
         ),
         documentation=(
             Documentation(

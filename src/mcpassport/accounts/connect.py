@@ -4,7 +4,7 @@ The plaintext of a credential enters here once, is sealed under the tenant's dat
 written, and leaves only as a `Secret` that `upstream/auth` opens for the length of a call.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ from mcpassport.records.grants import Account, Caller, Overrides, Tenant
 from mcpassport.records.integration import Integration
 from mcpassport.records.masked import Secret
 from mcpassport.records.sources import Clock
-from mcpassport.store.protocol import ABSENT, Delete, EtagConflict, Key, Op, Put, Store
+from mcpassport.store.protocol import ABSENT, Delete, Entry, EtagConflict, Key, Op, Put, Store
 from mcpassport.store.repositories import ACCOUNTS, CREDENTIAL_KIND, SERVERS
 from mcpassport.store.vault import Tampered, Vault, credential_associated
 
@@ -120,9 +120,9 @@ class Accounts:
         expect = {ACCOUNTS.key(tenant, account_id): etag}
         now = self._clock()
         revoked: list[Op] = []
-        async for entry in self._store.scan(SERVERS.kind, tenant):
+        async for entry in self._servers_of(tenant, account_id):
             server = SERVERS.decode(entry)
-            if server is None or server.account != account_id or server.status != "active":
+            if server is None or server.status != "active":
                 continue
             expect[entry.key] = entry.etag
             revoked.append(
@@ -147,7 +147,21 @@ class Accounts:
             raise ReauthorizationRequired
         return await self._open(account.tenant, account.id, entry.value)
 
+    async def _servers_of(self, tenant: str, account_id: str) -> AsyncIterator[Entry]:
+        cursor: str | None = None
+        while True:
+            page = await self._store.page(
+                SERVERS.kind, tenant, index="account", value=account_id, cursor=cursor
+            )
+            for entry in page.entries:
+                yield entry
+            cursor = page.cursor
+            if cursor is None:
+                return
+
     async def _open(self, tenant: str, account_id: str, sealed: bytes) -> Secret:
+        if not sealed:
+            raise ReauthorizationRequired
         try:
             return await self._vault.unseal(
                 tenant, credential_associated(tenant, account_id), sealed

@@ -47,7 +47,7 @@ class ArgumentValidator:
         (3) The schema holds, formats included.
 
         Raises `InvalidArguments`; `problems` carry JSON pointers, and values of the caller's, so
-        they go back to the caller and never to a log. About 1 µs for a small valid object.
+        they go back to the caller and never to a log. About 2 µs for a small valid object.
         """
         value = _decoded(arguments)  # (1)
         if not self._open and not value.keys() <= self._names:  # (2)

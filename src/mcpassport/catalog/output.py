@@ -3,7 +3,7 @@
 from typing import Any
 
 from mcpassport.catalog.embed import DEFS, embedded
-from mcpassport.catalog.paging import NEXT_CURSOR, is_paged
+from mcpassport.catalog.paging import NEXT_CURSOR
 from mcpassport.catalog.schemas import check_schema
 from mcpassport.records.integration import Documentation, JsonSchema, Method
 
@@ -24,7 +24,7 @@ def output_schema(method: Method, record: Documentation) -> JsonSchema | None:
     check_schema(schema, "response_schema")
     if not record.strict_output:
         return None
-    if method.method != "list" and not is_paged(method):
+    if method.method != "list":
         return schema
     listed = _listed(schema)
     check_schema(listed, "output schema")

@@ -12,11 +12,8 @@ UNPAGED = "none"
 
 
 def is_paged(method: Method) -> bool:
-    """Whether the method has pagination; others keep their inputs as they are.
-
-    A `list` inherits the integration's; another method has it only when it says so itself.
-    """
-    return method.pagination.kind != UNPAGED
+    """Whether the method is a list with pagination; others keep their inputs as they are."""
+    return method.method == "list" and method.pagination.kind != UNPAGED
 
 
 def split_paging(

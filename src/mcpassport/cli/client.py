@@ -17,7 +17,7 @@ from yarl import URL
 
 from mcpassport import __version__
 from mcpassport.app import command_line_app
-from mcpassport.errors import McpassportError, UsageError
+from mcpassport.errors import UsageError
 from mcpassport.http import HttpClient
 from mcpassport.limits import Limits
 from mcpassport.records.calls import OutboundRequest
@@ -147,6 +147,31 @@ def _document(answer: Answer) -> Mapping[str, Any]:
     return {"type": "unexpected_answer", "detail": f"HTTP {answer.status} without a problem."}
 
 
+class _Exchange:
+    """One request to an ASGI app in this process, and what came of it."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._sent = False
+        self._chunks: list[bytes] = []
+        self._status = 500
+
+    async def receive(self) -> Message:
+        if self._sent:
+            await asyncio.Event().wait()
+        self._sent = True
+        return {"type": "http.request", "body": self._body, "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+        elif message["type"] == "http.response.body":
+            self._chunks.append(message.get("body", b""))
+
+    def answer(self) -> Answer:
+        return Answer(self._status, b"".join(self._chunks))
+
+
 async def _in_process(
     app: ASGIApp, method: str, target: str, headers: Mapping[str, str], body: bytes | None
 ) -> Answer:
@@ -165,29 +190,6 @@ async def _in_process(
         "client": None,
         "server": None,
     }
-    status = 500
-    chunks: list[bytes] = []
-    sent = False
-
-    async def receive() -> Message:
-        nonlocal sent
-        if sent:
-            await asyncio.Event().wait()
-        sent = True
-        return {"type": "http.request", "body": body or b"", "more_body": False}
-
-    async def send(message: Message) -> None:
-        nonlocal status
-        if message["type"] == "http.response.start":
-            status = message["status"]
-        elif message["type"] == "http.response.body":
-            chunks.append(message.get("body", b""))
-
-    try:
-        await app(scope, receive, send)
-    except McpassportError:
-        raise
-    except Exception:
-        if not chunks:
-            raise
-    return Answer(status, b"".join(chunks))
+    exchange = _Exchange(body or b"")
+    await app(scope, exchange.receive, exchange.send)
+    return exchange.answer()

@@ -1,10 +1,10 @@
 """`mcpassport integration`: author, check, push and try upstream APIs described as data."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from cyclopts import App
+from cyclopts import App, Parameter
 from rich.markup import escape
 
 from mcpassport.cli.openapi import import_openapi
@@ -205,7 +205,7 @@ async def try_out(
     method: str,
     *,
     account: str,
-    args: str = "{}",
+    args: Annotated[str, Parameter(help="the tool's arguments as a JSON object")] = "{}",
     folder: Path | None = None,
     dry_run: Flag = False,
     options: Options = DEFAULTS,

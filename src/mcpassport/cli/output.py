@@ -16,8 +16,10 @@ OK = 0
 FOUND = 1
 UNUSABLE = 2
 
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+WIDTH_OF_A_PIPE = 200
+_width = None if sys.stdout.isatty() else WIDTH_OF_A_PIPE
+console = Console(highlight=False, soft_wrap=True, width=_width)
+errors = Console(stderr=True, highlight=False, soft_wrap=True, width=_width)
 
 
 def print_json(document: Any) -> None:

@@ -1,5 +1,6 @@
 """The little of ASGI that raw endpoints need: headers in, one whole response out."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -17,6 +18,8 @@ SAFETY_HEADERS: Final[tuple[Header, ...]] = (
 """On every answer: the address is a secret, and answers are one caller's own."""
 
 _JSON: Final = (b"content-type", b"application/json")
+_JSON_RANGES: Final = frozenset({"application/json", "application/*", "*/*"})
+_NEVER: Final = re.compile(r"q *= *0(\.0*)?")
 
 
 class Answer(NamedTuple):
@@ -58,8 +61,7 @@ def accepts_json(headers: Mapping[str, str]) -> bool:
         return True
     for part in accept.lower().split(","):
         media, *parameters = (piece.strip() for piece in part.split(";"))
-        refused = any(p.replace(" ", "").rstrip("0").rstrip(".") == "q=" for p in parameters)
-        if media in {"application/json", "application/*", "*/*"} and not refused:
+        if media in _JSON_RANGES and not any(map(_NEVER.fullmatch, parameters)):
             return True
     return False
 

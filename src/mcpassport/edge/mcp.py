@@ -78,7 +78,7 @@ class Admission(Protocol):
     """The gate, as this endpoint sees it."""
 
     async def admit(self, presented: Presented) -> Caller | Refusal:
-        """Who is calling; `StoreUnavailable` when that cannot be decided."""
+        """Who is calling; a `McpassportError` when that cannot be decided."""
         ...
 
 
@@ -183,7 +183,7 @@ class McpEndpoint:
         # (5) Admission, before a byte of the body is looked at.
         try:
             admitted = await self._gate.admit(visit.presented)
-        except StoreUnavailable:
+        except McpassportError:  # the store, or the keys: who cannot be looked up stays outside
             error = StoreUnavailable(after_seconds=RETRY_S)
             return self._counted("store_unavailable", visit.network, refusal(error))
         if isinstance(admitted, Refusal):

@@ -1,6 +1,7 @@
 """JSONata and `{{placeholders}}`: the only two expression languages, and the engine's only home.
 
 jsonata.py       compile, and evaluate one input within bounds, in the thread that asks
+frames.py        what goes between the pool and its processes
 worker.py        the program of an evaluator process, for inputs that would hold the loop
 pool.py          the pool of those processes, and `Evaluator`, which chooses
 placeholders.py  `{{args.x:int|1}}`: parse and render

@@ -79,7 +79,7 @@ def evaluate_here(source: str, scope: bytes) -> bytes | None:
     """Evaluate over this JSON text, in this thread; None is JSONata's undefined.
 
     Raises:
-        EngineError: with the engine's code, or `input`, `panic`, `forbidden_function`, `engine`.
+        EngineError: with the engine's code, or `input`, `panic`, `memory`, `forbidden_function`, `engine`.
     """
     engine = _engine(source)
     try:
@@ -128,6 +128,8 @@ def _raise_coded(source: str, error: BaseException) -> NoReturn:
         raise EngineError("panic") from None
     if not isinstance(error, Exception):
         raise error
+    if isinstance(error, MemoryError):
+        raise EngineError("memory") from None
     text = str(error)
     if text.startswith(_HOST_FUNCTION):
         raise EngineError("forbidden_function") from None

@@ -12,8 +12,8 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from typing import Final
 
+from mcpassport.expressions.frames import ANSWER, ERROR, READY, REQUEST, UNDEFINED
 from mcpassport.expressions.jsonata import EngineError, Expression, evaluate_here, failed
-from mcpassport.expressions.worker import ANSWER, ERROR, READY, REQUEST, UNDEFINED
 from mcpassport.limits import (
     EXPRESSION_HARD_KILL_S,
     EXPRESSION_INLINE_BYTES,
@@ -164,4 +164,6 @@ async def _end(process: Process) -> None:
 async def _reap(process: Process) -> None:
     if process.stdin is not None:
         process.stdin.close()
+    # An answer that nobody read would keep its pipe, and so the waiting, open.
+    await _output(process).read()
     await process.wait()

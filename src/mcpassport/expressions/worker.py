@@ -1,23 +1,20 @@
 """The program of one evaluator process: `python -m mcpassport.expressions.worker <memory bytes>`.
 
-Frames on stdin and stdout, all integers big-endian: a request is two lengths (4 bytes each), the
-source and the scope; an answer is one status byte, a length (4 bytes) and the payload. One ready
-byte is written first. The process ends when stdin does, so it never outlives its parent.
+It answers frames (`frames.py`) from stdin on stdout, and ends when stdin does, so it never outlives
+its parent.
 """
 
 import resource
-import struct
 import sys
+from pathlib import Path
 from typing import BinaryIO, Final
 
+from mcpassport.expressions.frames import ANSWER, ERROR, READY, REQUEST, UNDEFINED, VALUE
 from mcpassport.expressions.jsonata import EngineError, evaluate_here
 
-REQUEST: Final = struct.Struct(">II")
-ANSWER: Final = struct.Struct(">cI")
-READY: Final = b"R"
-UNDEFINED: Final = b"U"
-VALUE: Final = b"V"
-ERROR: Final = b"E"
+_STATM: Final = Path("/proc/self/statm")
+_RESERVED: Final = 2 * 1024**3
+"""Assumed to be mapped where the system does not tell."""
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:
@@ -35,9 +32,20 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 def confine(memory: int) -> None:
-    """Limit this process's address space to that many bytes, and forbid core dumps."""
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    """Let this process map that many bytes more than it has mapped now, and dump no core.
+
+    The engine reserves about 1 GiB of address space when it is loaded and touches little of it.
+    """
+    space = _mapped() + memory
+    resource.setrlimit(resource.RLIMIT_AS, (space, space))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _mapped() -> int:
+    try:
+        return int(_STATM.read_text().split()[0]) * resource.getpagesize()
+    except OSError:  # no procfs on this system
+        return _RESERVED
 
 
 def _answer(source: str, scope: bytes) -> tuple[bytes, bytes]:

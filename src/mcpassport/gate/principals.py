@@ -11,7 +11,7 @@ from mcpassport.records.sources import Clock
 from mcpassport.store.protocol import PLATFORM, Store
 from mcpassport.store.repositories import API_TOKENS, INDEX, TENANTS
 
-_NOBODY = "nobody"
+_NOBODY = "(nobody)"
 _FACTOR_ONLY = "This API token is a second factor for MCP servers; it opens no management route."
 
 

@@ -41,22 +41,27 @@ class Bulkhead:
             lane = self.lanes[host] = _Lane(asyncio.Semaphore(self.per_host))
         lane.users += 1
         try:
-            async with _held(lane.turns), _held(self.process):
-                yield
+            await _take(lane.turns)
+            try:
+                await _take(self.process)
+                try:
+                    yield
+                finally:
+                    self.process.release()
+            finally:
+                lane.turns.release()
         finally:
             lane.users -= 1
             if not lane.users:
                 self.lanes.pop(host, None)
 
 
-@asynccontextmanager
-async def _held(turns: asyncio.Semaphore) -> AsyncIterator[None]:
+async def _take(turns: asyncio.Semaphore) -> None:
+    if not turns.locked():
+        await turns.acquire()  # at once, and without the price of a timer
+        return
     try:
-        async with asyncio.timeout(TURN_WAIT_S if turns.locked() else None):
+        async with asyncio.timeout(TURN_WAIT_S):
             await turns.acquire()
     except TimeoutError:
         raise GatewayRateLimited(after_seconds=1) from None
-    try:
-        yield
-    finally:
-        turns.release()

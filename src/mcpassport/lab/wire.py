@@ -9,6 +9,8 @@ from msgspec import Struct
 MAX_BODY_BYTES: Final = 64 * 2**20
 """Request bodies are recorded up to this size; a larger one ends the connection."""
 
+_REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
+
 
 class Malformed(ValueError):
     """What came in is no HTTP/1.1 request."""
@@ -86,8 +88,10 @@ def _size(text: str, base: int, already: int) -> int:
 
 def render(status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> Rendered:
     """A response; `Content-Length` is added unless the headers frame the body themselves."""
-    reason = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Unknown"
-    lines = [f"HTTP/1.1 {status} {reason}", *(f"{name}: {value}" for name, value in headers)]
+    lines = [
+        f"HTTP/1.1 {status} {_REASONS.get(status, 'Unknown')}",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
     if not {name.lower() for name, _ in headers} & {"content-length", "transfer-encoding"}:
         lines.append(f"Content-Length: {len(body)}")
     return Rendered("\r\n".join([*lines, "", ""]).encode("latin-1"), body)

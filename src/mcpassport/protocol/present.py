@@ -191,4 +191,4 @@ def _advice(error: McpassportError, envelope: Envelope) -> str:
         return f"Wait {envelope.retry.after_seconds} seconds before another call."
     if envelope.retry.safe:
         return "Repeating the same call is safe."
-    return "The call was not repeated. Repeating it may not be safe."
+    return "No call is repeated automatically."

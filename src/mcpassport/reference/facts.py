@@ -49,7 +49,7 @@ def fact_texts(facts: Facts) -> dict[str, str]:
     limits = facts.limits
     return {
         "public_url": safe(facts.public_url),
-        "environment": safe(facts.environment or NONE),
+        "environment": safe(facts.environment or "not labelled"),
         "store": facts.store,
         "factors": code_list(facts.factors),
         "allowed_origins": code_list(facts.allowed_origins),

@@ -173,7 +173,8 @@ ACCOUNTS: Final = Repository(
     "account",
     Account,
     lambda account: (account.tenant, account.id),
-    lambda account: {"integration": account.integration},
+    # Under `account` an admin finds an account by its id alone.
+    lambda account: {"account": account.id, "integration": account.integration},
 )
 SERVERS: Final = Repository(
     "server",

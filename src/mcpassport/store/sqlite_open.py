@@ -219,7 +219,8 @@ def _adopt(connection: sqlite3.Connection, path: Path, schema: Schema, version: 
     connection.execute("BEGIN IMMEDIATE")
     for statement in (sql for step in schema.steps[version:] for sql in step):
         connection.execute(statement)
-    if version < len(schema.steps):
-        connection.execute(f"PRAGMA application_id = {schema.application_id:d}")
-        connection.execute(f"PRAGMA user_version = {len(schema.steps):d}")
+    # Written even if it holds already: a transaction that writes nothing would succeed on a file
+    # that cannot be written.
+    connection.execute(f"PRAGMA application_id = {schema.application_id:d}")
+    connection.execute(f"PRAGMA user_version = {len(schema.steps):d}")
     connection.execute("COMMIT")

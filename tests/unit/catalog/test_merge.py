@@ -259,6 +259,13 @@ def test_an_unpaged_list_gets_nothing_injected() -> None:
     assert result.input_schema is schema
 
 
+def test_only_a_list_is_paged() -> None:
+    """Pagination changes the input of no other method, since none answers page by page."""
+    schema = objects(after=TEXT)
+    result = merged(method("search", pagination=CURSOR), query_schema=schema)
+    assert result.input_schema is schema
+
+
 VERBATIM = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "$id": "https://example.com/search",

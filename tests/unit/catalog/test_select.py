@@ -1,6 +1,5 @@
 """Filters: what one server exposes."""
 
-
 import pytest
 from tests.support.catalogs import make_integration, make_method, make_record
 

@@ -187,9 +187,22 @@ async def test_a_cancelled_caller_leaves_no_process_behind(evaluator: Evaluator)
     assert await run(evaluator, "2", LARGE) == b"2"
 
 
+async def test_an_answer_that_nobody_read_does_not_hold_up_the_end(evaluator: Evaluator) -> None:
+    """A process is reaped although much of its answer is still under way."""
+    assert await run(evaluator, "1", LARGE) == b"1"
+    (process,) = evaluator._idle
+    assert process.stdin is not None
+    source = b"[rows, rows, rows, rows]"
+    process.stdin.write(len(source).to_bytes(4, "big") + len(LARGE).to_bytes(4, "big") + source)
+    process.stdin.write(LARGE)
+    await asyncio.sleep(0.3)
+    await asyncio.wait_for(evaluator.close(), 10)
+    assert process.returncode == -9
+
+
 async def test_memory_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process without memory enough fails its own evaluation and nothing else."""
-    monkeypatch.setattr(pool_module, "EXPRESSION_POOL_MEMORY", 256 * 2**20)
+    monkeypatch.setattr(pool_module, "EXPRESSION_POOL_MEMORY", 64 * 2**20)
     evaluator = Evaluator(processes=1)
     try:
         with pytest.raises(ExpressionFailed):

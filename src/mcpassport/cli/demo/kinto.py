@@ -102,7 +102,7 @@ def running_kinto(python: Path, folder: Path, password: str) -> Iterator[Kinto]:
     ini = folder / "kinto.ini"
     ini.write_text(INI.format(secret=password))
     command = [
-        *(str(python), "-W", "ignore", "-m", "kinto"),
+        *(str(python), "-W", "ignore", str(python.with_name("kinto"))),
         *("start", "--ini", str(ini), "--port", str(port)),
     ]
     with running(command, folder / "kinto.log", ready=(port, "/v1/__heartbeat__")):

@@ -221,7 +221,12 @@ class Story:
         expect(refused["refused"] is not None, "without the API token the session is refused")
         console.print(f"   without the API token: {refused['refused']['text']}")
         headers = {"Authorization": f"Bearer {factor['token']}"}
-        ticket = {"subject": "Opened by the demo", "status": "open", "priority": "normal"}
+        ticket = {
+            "subject": "Opened by the demo",
+            "status": "open",
+            "priority": "normal",
+            "contact_id": "contact-0007",
+        }
         steps: list[dict[str, Any]] = [
             {"op": "call", "tool": "create_a_crm_ticket", "arguments": ticket}
         ]

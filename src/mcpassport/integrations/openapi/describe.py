@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from mcpassport.integrations.openapi.address import PathTemplate
+from mcpassport.integrations.openapi.combine import DEFS, kinds_of
 from mcpassport.integrations.openapi.keywords import SUBSCHEMA_LISTS
 from mcpassport.integrations.openapi.model import Operation, Parameter, Place
 from mcpassport.integrations.openapi.naming import Named
@@ -11,7 +12,7 @@ from mcpassport.integrations.openapi.shapes import listed
 from mcpassport.records.integration import JsonSchema, QueryArrayFormat
 
 _STRUCTURED: Final = frozenset({"array", "object"})
-_BODY_ROOT: Final = ("description", "properties", "required", "$defs")
+_BODY_ROOT: Final = ("description", "properties", "required", DEFS)
 _UNTOLD: Final = frozenset({"title", "default", "deprecated", "type"})
 """Keywords at the root of a body that say nothing about what may be sent."""
 
@@ -62,12 +63,12 @@ def _path_schema(operation: Operation, path: PathTemplate, report: Report) -> di
 
 def _path_property(parameter: Parameter, report: Report) -> JsonSchema:
     schema = parameter.schema
-    if not isinstance(schema, dict) or _kinds(schema) & _STRUCTURED:
+    if not isinstance(schema, dict) or kinds_of(schema) & _STRUCTURED:
         said = f"'{parameter.name[:60]}' is no plain value; in a path it is taken as text."
         report.add("parameter", parameter.where, said)
         return {"type": "string", "minLength": 1}
     if schema.get("type") == "string" and "enum" not in schema:
-        return {"minLength": 1} | schema | {"minLength": max(1, schema.get("minLength", 1))}
+        return schema | {"minLength": max(1, schema.get("minLength", 1))}
     return schema
 
 
@@ -93,7 +94,7 @@ def _schema_of(
 
 def _can_be_sent(parameter: Parameter, array_format: QueryArrayFormat, report: Report) -> bool:
     schema = parameter.schema
-    kinds = _kinds(schema) if isinstance(schema, dict) else set()
+    kinds = kinds_of(schema) if isinstance(schema, dict) else set()
     if "object" in kinds or ("array" in kinds and parameter.place == "header"):
         said = f"'{parameter.name[:60]}' is no plain value; in {parameter.place} it was left out."
         report.add("parameter", parameter.where, said)
@@ -108,11 +109,6 @@ def _can_be_sent(parameter: Parameter, array_format: QueryArrayFormat, report: R
     return True
 
 
-def _kinds(schema: dict[str, Any]) -> set[str]:
-    kinds = schema.get("type")
-    return set(kinds) if isinstance(kinds, list) else {kinds} if isinstance(kinds, str) else set()
-
-
 def _body_schema(operation: Operation, report: Report) -> JsonSchema | None:
     """The body. An object shows its members; one without any is kept whole, as `body`.
 
@@ -122,12 +118,12 @@ def _body_schema(operation: Operation, report: Report) -> JsonSchema | None:
     schema = operation.body
     if not isinstance(schema, dict) or SUBSCHEMA_LISTS & schema.keys() or "$ref" in schema:
         return schema
-    kinds = _kinds(schema) - {"null"}
+    kinds = kinds_of(schema) - {"null"}
     if kinds - {"object"} or not (kinds or "properties" in schema):
         return schema | {"type": kinds.pop()} if len(kinds) == 1 else schema
     if not schema.get("properties"):
-        inner = {key: value for key, value in schema.items() if key != "$defs"} | {"type": "object"}
-        return {key: schema[key] for key in ("$defs",) if key in schema} | {"allOf": [inner]}
+        inner = {key: value for key, value in schema.items() if key != DEFS} | {"type": "object"}
+        return {"allOf": [inner]} | {key: schema[key] for key in (DEFS,) if key in schema}
     root = {"type": "object"} | {key: schema[key] for key in _BODY_ROOT if key in schema}
     if schema.get("additionalProperties") is False:
         root["additionalProperties"] = False

@@ -63,6 +63,9 @@ IGNORED: Final = frozenset(
         "readOnly",
         "writeOnly",
         "collectionFormat",
+        "definitions",
+        "$defs",
+        "$schema",
     ]
 )
 """OpenAPI's own: for documentation, XML, or code generators. readOnly and writeOnly are obeyed."""

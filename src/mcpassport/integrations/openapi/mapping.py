@@ -128,7 +128,7 @@ def _nothing(file: str, findings: tuple[Finding, ...]) -> InvalidIntegration:
 
 
 def _head(api: Api, name: str | None, url: str) -> dict[str, Any]:
-    chosen = name or slug(api.title, _NAME_MAX) or "api"
+    chosen = name or slug(api.title, _NAME_MAX).removesuffix("_api") or "api"
     if slug(chosen, _NAME_MAX) != chosen.replace("-", "_"):
         message = "The name is not a slug."
         mend = f"Use lower-case letters, digits, '-' and '_', at most {_NAME_MAX} characters."

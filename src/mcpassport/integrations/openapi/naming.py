@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from mcpassport.integrations.openapi.model import Operation
 from mcpassport.integrations.openapi.shapes import listed
-from mcpassport.integrations.openapi.text import slug
+from mcpassport.integrations.openapi.text import is_plural, slug
 from mcpassport.records.integration import STANDARD_METHODS
 
 Base: TypeAlias = tuple[str, ...]
@@ -115,8 +115,7 @@ class _Paths:
         parent_known = parent in self._at
         if word.partition("_")[0] in _VERBS and parent_known:
             return True
-        is_plural = inflection.pluralize(word) == word != inflection.singularize(word)
-        return not is_plural and (parent_known or here[0].http != "GET")
+        return not is_plural(word) and (parent_known or here[0].http != "GET")
 
     def resource_base(self, base: Base) -> Base:
         """The path of the resource that an operation at `base` belongs to."""
@@ -130,6 +129,12 @@ class _Paths:
             len(segments_of(operation.path)) - len(base) for operation in self._at.get(base, ())
         ]
         return min((depth for depth in depths if depth), default=0)
+
+    def is_alone(self, base: Base, resource: str) -> bool:
+        """Whether `base` is one thing: no items below it, and no list there."""
+        reads = [operation for operation in self._at.get(base, ()) if operation.http == "GET"]
+        many = any(_is_list(resource, operation) for operation in reads)
+        return self.item_depth(base) == 0 and not many and bool(reads or not is_plural(resource))
 
     def resource_names(self) -> dict[Base, str]:
         """A name of its own for every resource, shallow paths first."""
@@ -203,7 +208,7 @@ def _role(paths: _Paths, resource: str, operation: Operation) -> str:
     tail = len(segments_of(operation.path)) - len(base)
     depth = paths.item_depth(base)
     if tail == 0:
-        return _collection_role(resource, operation, alone=depth == 0)
+        return _collection_role(resource, operation, alone=paths.is_alone(base, resource))
     if tail == depth:
         roles = {"GET": "get", "PATCH": "update", "PUT": _PUT, "DELETE": "delete"}
         return roles.get(operation.http, "")
@@ -214,13 +219,15 @@ def _collection_role(resource: str, operation: Operation, *, alone: bool) -> str
     if operation.http == "POST":
         return "create"
     if operation.http == "GET":
-        schema = operation.response.schema
-        word = inflection.pluralize(resource) == resource != inflection.singularize(resource)
-        is_list = listed(schema, resource) is not None or (schema is None and word)
-        return "list" if is_list else "get"
+        return "list" if _is_list(resource, operation) else "get"
     if alone:
         return {"PATCH": "update", "PUT": _PUT, "DELETE": "delete"}[operation.http]
     return ""
+
+
+def _is_list(resource: str, operation: Operation) -> bool:
+    schema = operation.response.schema
+    return listed(schema, resource) is not None or (schema is None and is_plural(resource))
 
 
 def _named(

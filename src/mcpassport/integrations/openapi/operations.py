@@ -135,7 +135,7 @@ def _operation(source: Source, dialect: Dialect, path: str, item: Node, key: str
         path=path,
         where=node.where,
         operation_id=node.text("operationId"),
-        summary=one_line(node.text("summary"), _TITLE_MAX),
+        summary=one_line(node.text("summary"), _TITLE_MAX).rstrip("."),
         description=plain_text(node.text("description")) or plain_text(node.text("summary")),
         deprecated=node.flag("deprecated"),
         tags=node.texts("tags"),

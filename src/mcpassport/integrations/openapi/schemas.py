@@ -10,13 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
-from mcpassport.integrations.openapi.combine import (
-    MERGEABLE,
-    joined,
-    only_member,
-    says_only,
-    without,
-)
+from mcpassport.integrations.openapi.combine import DEFS, PREFIX, flattened
 from mcpassport.integrations.openapi.documents import Documents, Node
 from mcpassport.integrations.openapi.keywords import (
     BOUNDS,
@@ -39,7 +33,6 @@ Direction: TypeAlias = Literal["request", "response"]
 Schema: TypeAlias = dict[str, Any]
 
 _NESTED = frozenset({"properties", *SUBSCHEMAS, *SUBSCHEMA_LISTS, "$ref"})
-_MERGES_MAX = 40
 
 
 class _Definition(Struct, frozen=True):
@@ -63,11 +56,9 @@ class SchemaReader:
     def convert(self, node: Node, direction: Direction) -> JsonSchema:
         """The schema at `node`, self-contained."""
         part = _Part(self, direction)
-        root = part.root(node, 0)
+        root = part.schema(node)
         definitions = self._closure(part.uses, direction)
-        if not isinstance(root, dict) or not definitions:
-            return root
-        return root | {"$defs": definitions}
+        return flattened(root | {DEFS: definitions}) if isinstance(root, dict) else root
 
     def follow(self, node: Node) -> Node | None:
         """What a `$ref` leads to."""
@@ -124,19 +115,6 @@ class _Part:
         self._reader = reader
         self._hidden = "readOnly" if direction == "request" else "writeOnly"
 
-    def root(self, node: Node, merges: int) -> JsonSchema:
-        """The schema with its `$ref` inlined, and unions of one and plain `allOf`s flattened."""
-        target = self._reader.follow(node)
-        if target is None:
-            return {}
-        only = only_member(target)
-        if only is not None and merges < _MERGES_MAX:
-            return joined([self.root(only, merges + 1), self.schema(without(target))])
-        if merges < _MERGES_MAX and self._is_plain_all_of(target):
-            members = [self.root(member, merges + 1) for member in target.child("allOf").items()]
-            return joined([*members, self.schema(without(target))])
-        return self.schema(target)
-
     def schema(self, node: Node) -> JsonSchema:
         """The schema at `node`; a `$ref` in it becomes one to `$defs`."""
         if isinstance(node.value, bool):
@@ -164,7 +142,7 @@ class _Part:
             inlined = self.schema(target)
             return inlined | beside if isinstance(inlined, dict) else inlined
         self.uses.append(target)
-        return {"$ref": f"#/$defs/{self._reader.name(target)}"} | beside
+        return {"$ref": f"{PREFIX}{self._reader.name(target)}"} | beside
 
     def _keyword(self, schema: Schema, key: str, child: Node) -> None:
         if key in HANDLED or key in IGNORED or key.startswith("x-"):
@@ -227,19 +205,6 @@ class _Part:
             schema.setdefault("pattern", "^-?[0-9]+$")
         elif name in FORMATS and kind in {"string", None}:
             schema["format"] = name
-
-    def _is_plain_all_of(self, node: Node) -> bool:
-        """Whether every member is an object of members only, so that they make one object."""
-        if "allOf" not in node.mapping or not says_only(node, MERGEABLE):
-            return False
-        followed = [self._reader.follow(item) for item in node.child("allOf").items()]
-        return bool(followed) and all(
-            target is not None
-            and isinstance(target.value, dict)
-            and target.value.get("type", "object") == "object"
-            and says_only(target, MERGEABLE)
-            for target in followed
-        )
 
 
 def _bounds(schema: Schema, node: Node) -> None:

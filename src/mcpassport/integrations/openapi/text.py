@@ -43,3 +43,8 @@ def slug(text: str, limit: int = _NAME_MAX) -> str:
     ascii_text = inflection.transliterate(text)
     words = re.sub(r"[^a-z0-9]+", "_", inflection.underscore(ascii_text).lower())
     return words.strip("_")[:limit].strip("_")
+
+
+def is_plural(word: str) -> bool:
+    """Whether the word, or its last part, names many."""
+    return inflection.pluralize(word) == word != inflection.singularize(word)

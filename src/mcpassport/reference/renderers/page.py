@@ -74,6 +74,12 @@ def _run(text: str, *, code: bool, href: str) -> Markup:
     return escape(show(text))
 
 
+def _ids(text: str) -> Markup:
+    """Control ids, each kept on one line; the hyphens stay hyphens for who searches."""
+    parts = (Markup("<span>{}</span>").format(show(each)) for each in text.split(" "))
+    return Markup(" ").join(parts)
+
+
 def _json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
@@ -92,7 +98,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(prose=_prose, json=_json, svg=svg)
+    environment.filters.update(prose=_prose, ids=_ids, json=_json, svg=svg)
     return environment
 
 

@@ -2,6 +2,7 @@
 
 from mcpassport.evidence.claims import ASKED, ROWS, THEMES, Asked, Controls, Row
 from mcpassport.reference.document import Column, Node, Table
+from mcpassport.reference.headings import section_link
 from mcpassport.reference.inputs import Context
 from mcpassport.reference.writing import prose, subheading
 
@@ -29,7 +30,7 @@ def build(context: Context) -> tuple[Node, ...]:
 
 
 def _rows(context: Context) -> Table:
-    heads = ("#", "Heading and search terms", "Answer", "In short", "More", "Control ids", "Grade")
+    heads = ("#", "Heading and search terms", "Answer", "In short", "Control ids", "Grade")
     return Table(
         title="Procurement checklist",
         columns=tuple(Column(title=head) for head in heads),
@@ -44,8 +45,7 @@ def _cells(context: Context, row: Row) -> tuple[str, ...]:
         str(row.number),
         " · ".join(row.terms),
         answer,
-        context.fill(row.note),
-        f"[{_title(row.section)}](#{row.section})",
+        f"{context.fill(row.note)} {section_link(row.section)}",
         _ids(row.controls),
         grade,
     )
@@ -72,12 +72,8 @@ def _ids(controls: Controls) -> str:
     return "; ".join(parts) or "none"
 
 
-def _title(section: str) -> str:
-    return section.replace("-", " ")
-
-
 def _asked(context: Context, title: str, terms: tuple[Asked, ...]) -> Table:
-    heads = ("Term", "Answer", "In short", "More", "Grade")
+    heads = ("Term", "Answer", "In short", "Grade")
     return Table(
         title=title,
         columns=tuple(Column(title=head) for head in heads),
@@ -85,8 +81,7 @@ def _asked(context: Context, title: str, terms: tuple[Asked, ...]) -> Table:
             (
                 each.term,
                 each.answer,
-                context.fill(each.note),
-                f"[{_title(each.section)}](#{each.section})",
+                f"{context.fill(each.note)} {section_link(each.section)}",
                 _grade(each.answer),
             )
             for each in terms

@@ -1,0 +1,227 @@
+"""The document: deterministic, valid against its schema, and true to the settings."""
+
+import json
+from datetime import timedelta
+
+import jsonschema_rs
+import msgspec
+import pytest
+
+from mcpassport.evidence.claims import CLAIMS, ROWS
+from mcpassport.limits import Limits
+from mcpassport.records.audit import AuditRow
+from mcpassport.reference.compose import compose
+from mcpassport.reference.document import (
+    ClaimNode,
+    Code,
+    DefinitionList,
+    Document,
+    Subheading,
+    Table,
+    ToolNode,
+)
+from mcpassport.reference.facts import Facts
+from mcpassport.reference.renderers import RENDERERS
+from mcpassport.reference.schema import document_schema
+from mcpassport.reference.sections.audit import FIELDS
+from mcpassport.reference.vendor import Statements, Vendor
+
+HONEST = {"not verified", "not available in this version", "stated"}
+
+
+def _nodes(document, kind):
+    return [
+        node for section in document.sections for node in section.nodes if isinstance(node, kind)
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(RENDERERS))
+def test_the_same_inputs_give_the_same_bytes(make_inputs, name):
+    """Two builds from equal inputs and the same clock are byte-identical in every format."""
+    assert RENDERERS[name](compose(make_inputs())) == RENDERERS[name](compose(make_inputs()))
+
+
+def test_another_clock_changes_only_the_time(make_inputs):
+    """The time of generation is the only thing that a later build changes."""
+    inputs = make_inputs()
+    later = msgspec.structs.replace(inputs, generated_at=inputs.generated_at + timedelta(days=1))
+    before, after = compose(inputs), compose(later)
+    assert msgspec.structs.replace(after, generated_at=before.generated_at) == before
+
+
+def test_the_json_is_the_whole_document(make_inputs):
+    """Reading `reference.json` back gives an equal document, and the same page from it."""
+    document = compose(make_inputs())
+    again = msgspec.json.decode(RENDERERS["json"](document), type=Document)
+    assert again == document
+    for name in ("html", "md"):
+        assert RENDERERS[name](again) == RENDERERS[name](document)
+
+
+def test_the_json_satisfies_its_published_schema(make_inputs):
+    """`reference.json` is valid against the JSON Schema, and the schema itself is valid."""
+    schema = document_schema()
+    jsonschema_rs.meta.validate(schema)
+    validator = jsonschema_rs.validator_for(schema)
+    validator.validate(json.loads(RENDERERS["json"](compose(make_inputs()))))
+
+
+def test_the_schema_refuses_a_node_of_an_unknown_kind(make_inputs):
+    """The schema is not a formality: an unknown node breaks it."""
+    content = json.loads(RENDERERS["json"](compose(make_inputs())))
+    content["sections"][0]["nodes"][0]["node"] = "advert"
+    assert not jsonschema_rs.validator_for(document_schema()).is_valid(content)
+
+
+@pytest.mark.parametrize(
+    ("facts", "claim", "before", "after"),
+    [
+        ({"default_server_ttl_days": 30}, "LIF-01", "90 days", "30 days"),
+        ({"allow_unexpiring_servers": True}, "LIF-01", "cannot be created", "expires_at: null"),
+        ({"private_hosts": ("db.internal:443",)}, "DAT-02", "none", "db.internal:443"),
+        ({"allowed_origins": ("https://a.example",)}, "AUT-08", "origins: none", "a.example"),
+        ({"audit_retention_days": 120}, "AUD-07", "400 days", "120 days"),
+        ({"public_url": "http://mcp.acme.example"}, "AUT-10", "uses https", "plain http"),
+        ({"limits": Limits(calls_per_10s=7)}, "LIM-02", "at most 50", "at most 7"),
+        ({"limits": Limits(upstream_body_bytes=2**20)}, "LIM-04", "8 MiB", "1 MiB"),
+        ({"workers": 4}, "LIM-02", "1 worker process", "4 worker processes"),
+    ],
+)
+def test_a_changed_setting_changes_the_sentence(make_inputs, facts, claim, before, after):
+    """A sentence says what this deployment's settings do, not what the defaults would."""
+    url = {"public_url": "https://mcp.acme.example"}
+    sentences = [
+        {node.id: node.sentence for node in _nodes(compose(inputs), ClaimNode)}
+        for inputs in (make_inputs(), make_inputs(facts=Facts(**{**url, **facts})))
+    ]
+    assert before in sentences[0][claim]
+    assert after in sentences[1][claim]
+    assert before not in sentences[1][claim]
+
+
+def test_every_claim_is_printed_once_in_the_section_it_names(make_inputs):
+    """No claim of the registry is missing, doubled, or in another section."""
+    document = compose(make_inputs())
+    found = [
+        (node.id, section.anchor)
+        for section in document.sections
+        for node in section.nodes
+        if isinstance(node, ClaimNode)
+    ]
+    assert sorted(found) == sorted((claim.id, claim.section) for claim in CLAIMS.values())
+
+
+def test_nothing_is_graded_higher_than_it_is_known(make_inputs):
+    """No check exists in this version: no grade anywhere says that one ran."""
+    vendor = Vendor(statements=Statements(sub_processors="Hosting Ltd"))
+    document = compose(make_inputs(vendor=vendor))
+    grades = {node.grade for node in _nodes(document, ClaimNode)}
+    grades |= {node.grade for node in _nodes(document, Code)} - {None}
+    grades |= {item.grade for node in _nodes(document, DefinitionList) for item in node.items} - {
+        None
+    }
+    for table in _nodes(document, Table):
+        titles = [column.title for column in table.columns]
+        if "Grade" in titles:
+            grades |= {row[titles.index("Grade")] for row in table.rows}
+    assert grades == HONEST
+
+
+def test_what_is_not_built_is_said_to_be_missing(make_inputs):
+    """A claim without its feature says so in its sentence, not only in its grade."""
+    for node in _nodes(compose(make_inputs()), ClaimNode):
+        missing = node.grade == "not available in this version"
+        assert missing == node.sentence.startswith("Not available in this version: ")
+        assert missing != CLAIMS[node.id].available
+
+
+def test_every_row_of_the_checklist_is_answered_with_its_ids(make_inputs):
+    """All 42 rows are printed, with control ids and without one that was not confirmed."""
+    document = compose(make_inputs())
+    table = next(t for t in _nodes(document, Table) if t.title == "Procurement checklist")
+    assert [row[0] for row in table.rows] == [str(number) for number in range(1, 43)]
+    assert table.anchors == tuple(f"row-{number}" for number in range(1, 43))
+    assert not any("*" in row[4] for row in table.rows)
+    by_number = {row[0]: row for row in table.rows}
+    for number in ("26", "35", "39"):
+        assert by_number[number][2] == "not available in this version"
+    assert "BCR-04" not in by_number["21"][4]
+    assert set(ROWS) == set(range(1, 43))
+
+
+def test_a_statement_of_the_vendor_answers_its_row(make_inputs):
+    """A row that only the vendor can answer is `stated` once the vendor states it."""
+    words = Statements(vulnerability_disclosure="security@acme.example")
+    for vendor, grade in ((Vendor(), "not verified"), (Vendor(statements=words), "stated")):
+        document = compose(make_inputs(vendor=vendor))
+        table = next(t for t in _nodes(document, Table) if t.title == "Procurement checklist")
+        assert table.rows[35][5] == grade
+
+
+def test_anchors_are_unique(make_inputs):
+    """No two things of the document share an anchor."""
+    document = compose(make_inputs())
+    anchors = [section.anchor for section in document.sections]
+    anchors += [node.anchor for node in _nodes(document, Subheading)]
+    anchors += [node.id for node in _nodes(document, ClaimNode)]
+    for table in _nodes(document, Table):
+        anchors += table.anchors
+    for tool in _nodes(document, ToolNode):
+        anchors += [tool.anchor, *(each.anchor for each in tool.properties)]
+    assert len(anchors) == len(set(anchors))
+
+
+def test_a_reader_can_compute_a_filter_from_the_json(make_inputs):
+    """Each tool carries resource, method, group and tags: a filter is a comprehension."""
+    content = json.loads(RENDERERS["json"](compose(make_inputs())))
+    tools = [
+        node
+        for section in content["sections"]
+        for node in section["nodes"]
+        if node["node"] == "tool"
+    ]
+    read = {tool["name"] for tool in tools if tool["method_group"] == "read"}
+    assert read == {"get_single_crm_contact_by_id", "list_all_crm_contacts"}
+    lookup = {tool["name"] for tool in tools if "lookup" in tool["tags"]}
+    assert lookup == {"get_single_crm_contact_by_id"}
+    assert {(tool["resource"], tool["method"]) for tool in tools} == {
+        ("contacts", "get"),
+        ("contacts", "list"),
+    }
+
+
+def test_fixed_values_of_the_upstream_request_are_left_out(make_inputs):
+    """Header and query values may be secrets of the vendor: only their names are printed."""
+    text = RENDERERS["json"](compose(make_inputs())).decode()
+    assert "X-App" in text
+    assert "app-secret-value" not in text
+
+
+def test_a_dropped_method_is_named_with_its_reason(make_inputs):
+    """What is not a tool is in the document too."""
+    text = RENDERERS["md"](compose(make_inputs())).decode()
+    assert "contacts.merge" in text
+    assert "It has no documentation record" in text
+
+
+def test_an_empty_catalog_makes_a_document(make_inputs):
+    """No tool is no failure: the document says so, in every format."""
+    document = compose(make_inputs(()))
+    assert document.tool_count == 0
+    for render in RENDERERS.values():
+        assert b"has no tool" in render(document)
+
+
+def test_a_thousand_tools_make_a_valid_document(make_inputs, make_tool):
+    """A large catalog gives a document that still satisfies its schema, each tool linked."""
+    tools = tuple(make_tool(f"list_all_crm_things_{number:04}") for number in range(1000))
+    document = compose(make_inputs(tools))
+    content = json.loads(RENDERERS["json"](document))
+    assert jsonschema_rs.validator_for(document_schema()).is_valid(content)
+    page = RENDERERS["html"](document).decode()
+    assert page.count('<article class="tool"') == 1000
+
+
+def test_every_field_of_an_audit_row_is_explained():
+    """A field that is recorded is a field that the document explains, and no other."""
+    assert set(FIELDS) == set(AuditRow.__struct_fields__)
