@@ -105,9 +105,7 @@ async def open_services(
             random=random,
             fingerprint_key=keys.fingerprint_key,
         )
-        await audit.start()
-        stack.push_async_callback(audit.close)
-        await audit.move_outbox()
+        await _start(audit, stack)
         vault = Vault(keys, random)
         yield Services(
             settings=settings,
@@ -127,6 +125,13 @@ async def open_services(
                 http=http, evaluator=evaluator, vault=vault, limits=settings.limits, clock=clock
             ),
         )
+
+
+async def _start(audit: AuditLog, stack: AsyncExitStack) -> None:
+    """Start committing, and record what a process that died left in the outbox."""
+    await audit.start()
+    stack.push_async_callback(audit.close)
+    await audit.move_outbox()
 
 
 async def _open_files(

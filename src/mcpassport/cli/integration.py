@@ -201,7 +201,7 @@ async def rollback(
 
 
 @app.command(name="try")
-async def try_out(
+async def try_out(  # noqa: D417 each parameter stands under Parameters
     method: str,
     *,
     account: str,

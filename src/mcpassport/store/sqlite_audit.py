@@ -21,7 +21,8 @@ _SCHEMA: Final = Schema(
                 PRIMARY KEY (chain, sequence)) WITHOUT ROWID""",
             "CREATE UNIQUE INDEX chained_event ON chained (event_id) WHERE event_id != ''",
             """CREATE TABLE heads (
-                chain TEXT PRIMARY KEY, sequence INTEGER NOT NULL, hash BLOB NOT NULL)""",
+                chain TEXT PRIMARY KEY, sequence INTEGER NOT NULL, hash BLOB NOT NULL)
+                WITHOUT ROWID""",
             """CREATE TABLE edge (
                 second INTEGER NOT NULL, reason TEXT NOT NULL, network TEXT NOT NULL,
                 count INTEGER NOT NULL,
@@ -32,7 +33,9 @@ _SCHEMA: Final = Schema(
 _KNOWN: Final = "SELECT 1 FROM chained WHERE event_id = ? AND event_id != ''"
 _HEAD: Final = "SELECT sequence, hash FROM heads WHERE chain = ?"
 _INSERT: Final = "INSERT INTO chained VALUES (?, ?, ?, ?, ?)"
-_MOVE_HEAD: Final = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?)"
+_MOVE_HEAD: Final = """
+    INSERT INTO heads VALUES (?, ?, ?)
+    ON CONFLICT DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash"""
 _FORWARD: Final = """
     SELECT chain, sequence, hash, body FROM chained
     WHERE chain = ? AND sequence > ? ORDER BY sequence LIMIT ?"""

@@ -1,7 +1,9 @@
 """The document: deterministic, valid against its schema, and true to the settings."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import jsonschema_rs
 import msgspec
@@ -10,6 +12,7 @@ import pytest
 from mcpassport.evidence.claims import CLAIMS, ROWS
 from mcpassport.limits import Limits
 from mcpassport.records.audit import AuditRow
+from mcpassport.records.tool import Tool
 from mcpassport.reference.compose import compose
 from mcpassport.reference.document import (
     ClaimNode,
@@ -21,6 +24,7 @@ from mcpassport.reference.document import (
     ToolNode,
 )
 from mcpassport.reference.facts import Facts
+from mcpassport.reference.inputs import Inputs
 from mcpassport.reference.renderers import RENDERERS
 from mcpassport.reference.schema import document_schema
 from mcpassport.reference.sections.audit import FIELDS
@@ -29,19 +33,19 @@ from mcpassport.reference.vendor import Statements, Vendor
 HONEST = {"not verified", "not available in this version", "stated"}
 
 
-def _nodes(document, kind):
+def _nodes(document: Document, kind: type[N]):
     return [
         node for section in document.sections for node in section.nodes if isinstance(node, kind)
     ]
 
 
 @pytest.mark.parametrize("name", sorted(RENDERERS))
-def test_the_same_inputs_give_the_same_bytes(make_inputs, name):
+def test_the_same_inputs_give_the_same_bytes(make_inputs: Callable[..., Inputs], name: str) -> None:
     """Two builds from equal inputs and the same clock are byte-identical in every format."""
     assert RENDERERS[name](compose(make_inputs())) == RENDERERS[name](compose(make_inputs()))
 
 
-def test_another_clock_changes_only_the_time(make_inputs):
+def test_another_clock_changes_only_the_time(make_inputs: Callable[..., Inputs]) -> None:
     """The time of generation is the only thing that a later build changes."""
     inputs = make_inputs()
     later = msgspec.structs.replace(inputs, generated_at=inputs.generated_at + timedelta(days=1))
@@ -49,7 +53,7 @@ def test_another_clock_changes_only_the_time(make_inputs):
     assert msgspec.structs.replace(after, generated_at=before.generated_at) == before
 
 
-def test_the_json_is_the_whole_document(make_inputs):
+def test_the_json_is_the_whole_document(make_inputs: Callable[..., Inputs]) -> None:
     """Reading `reference.json` back gives an equal document, and the same page from it."""
     document = compose(make_inputs())
     again = msgspec.json.decode(RENDERERS["json"](document), type=Document)
@@ -58,7 +62,7 @@ def test_the_json_is_the_whole_document(make_inputs):
         assert RENDERERS[name](again) == RENDERERS[name](document)
 
 
-def test_the_json_satisfies_its_published_schema(make_inputs):
+def test_the_json_satisfies_its_published_schema(make_inputs: Callable[..., Inputs]) -> None:
     """`reference.json` is valid against the JSON Schema, and the schema itself is valid."""
     schema = document_schema()
     jsonschema_rs.meta.validate(schema)
@@ -66,7 +70,7 @@ def test_the_json_satisfies_its_published_schema(make_inputs):
     validator.validate(json.loads(RENDERERS["json"](compose(make_inputs()))))
 
 
-def test_the_schema_refuses_a_node_of_an_unknown_kind(make_inputs):
+def test_the_schema_refuses_a_node_of_an_unknown_kind(make_inputs: Callable[..., Inputs]) -> None:
     """The schema is not a formality: an unknown node breaks it."""
     content = json.loads(RENDERERS["json"](compose(make_inputs())))
     content["sections"][0]["nodes"][0]["node"] = "advert"
@@ -87,7 +91,9 @@ def test_the_schema_refuses_a_node_of_an_unknown_kind(make_inputs):
         ({"workers": 4}, "LIM-02", "1 worker process", "4 worker processes"),
     ],
 )
-def test_a_changed_setting_changes_the_sentence(make_inputs, facts, claim, before, after):
+def test_a_changed_setting_changes_the_sentence(
+    make_inputs: Callable[..., Inputs], facts: dict[str, Any], claim: str, before: str, after: str
+) -> None:
     """A sentence says what this deployment's settings do, not what the defaults would."""
     url = {"public_url": "https://mcp.acme.example"}
     sentences = [
@@ -99,7 +105,9 @@ def test_a_changed_setting_changes_the_sentence(make_inputs, facts, claim, befor
     assert before not in sentences[1][claim]
 
 
-def test_every_claim_is_printed_once_in_the_section_it_names(make_inputs):
+def test_every_claim_is_printed_once_in_the_section_it_names(
+    make_inputs: Callable[..., Inputs],
+) -> None:
     """No claim of the registry is missing, doubled, or in another section."""
     document = compose(make_inputs())
     found = [
@@ -111,7 +119,7 @@ def test_every_claim_is_printed_once_in_the_section_it_names(make_inputs):
     assert sorted(found) == sorted((claim.id, claim.section) for claim in CLAIMS.values())
 
 
-def test_nothing_is_graded_higher_than_it_is_known(make_inputs):
+def test_nothing_is_graded_higher_than_it_is_known(make_inputs: Callable[..., Inputs]) -> None:
     """No check exists in this version: no grade anywhere says that one ran."""
     vendor = Vendor(statements=Statements(sub_processors="Hosting Ltd"))
     document = compose(make_inputs(vendor=vendor))
@@ -127,7 +135,7 @@ def test_nothing_is_graded_higher_than_it_is_known(make_inputs):
     assert grades == HONEST
 
 
-def test_what_is_not_built_is_said_to_be_missing(make_inputs):
+def test_what_is_not_built_is_said_to_be_missing(make_inputs: Callable[..., Inputs]) -> None:
     """A claim without its feature says so in its sentence, not only in its grade."""
     for node in _nodes(compose(make_inputs()), ClaimNode):
         missing = node.grade == "not available in this version"
@@ -135,7 +143,9 @@ def test_what_is_not_built_is_said_to_be_missing(make_inputs):
         assert missing != CLAIMS[node.id].available
 
 
-def test_every_row_of_the_checklist_is_answered_with_its_ids(make_inputs):
+def test_every_row_of_the_checklist_is_answered_with_its_ids(
+    make_inputs: Callable[..., Inputs],
+) -> None:
     """All 42 rows are printed, with control ids and without one that was not confirmed."""
     document = compose(make_inputs())
     table = next(t for t in _nodes(document, Table) if t.title == "Procurement checklist")
@@ -149,7 +159,7 @@ def test_every_row_of_the_checklist_is_answered_with_its_ids(make_inputs):
     assert set(ROWS) == set(range(1, 43))
 
 
-def test_a_statement_of_the_vendor_answers_its_row(make_inputs):
+def test_a_statement_of_the_vendor_answers_its_row(make_inputs: Callable[..., Inputs]) -> None:
     """A row that only the vendor can answer is `stated` once the vendor states it."""
     words = Statements(vulnerability_disclosure="security@acme.example")
     for vendor, grade in ((Vendor(), "not verified"), (Vendor(statements=words), "stated")):
@@ -158,7 +168,7 @@ def test_a_statement_of_the_vendor_answers_its_row(make_inputs):
         assert table.rows[35][5] == grade
 
 
-def test_anchors_are_unique(make_inputs):
+def test_anchors_are_unique(make_inputs: Callable[..., Inputs]) -> None:
     """No two things of the document share an anchor."""
     document = compose(make_inputs())
     anchors = [section.anchor for section in document.sections]
@@ -171,7 +181,7 @@ def test_anchors_are_unique(make_inputs):
     assert len(anchors) == len(set(anchors))
 
 
-def test_a_reader_can_compute_a_filter_from_the_json(make_inputs):
+def test_a_reader_can_compute_a_filter_from_the_json(make_inputs: Callable[..., Inputs]) -> None:
     """Each tool carries resource, method, group and tags: a filter is a comprehension."""
     content = json.loads(RENDERERS["json"](compose(make_inputs())))
     tools = [
@@ -190,21 +200,23 @@ def test_a_reader_can_compute_a_filter_from_the_json(make_inputs):
     }
 
 
-def test_fixed_values_of_the_upstream_request_are_left_out(make_inputs):
+def test_fixed_values_of_the_upstream_request_are_left_out(
+    make_inputs: Callable[..., Inputs],
+) -> None:
     """Header and query values may be secrets of the vendor: only their names are printed."""
     text = RENDERERS["json"](compose(make_inputs())).decode()
     assert "X-App" in text
     assert "app-secret-value" not in text
 
 
-def test_a_dropped_method_is_named_with_its_reason(make_inputs):
+def test_a_dropped_method_is_named_with_its_reason(make_inputs: Callable[..., Inputs]) -> None:
     """What is not a tool is in the document too."""
     text = RENDERERS["md"](compose(make_inputs())).decode()
     assert "contacts.merge" in text
     assert "It has no documentation record" in text
 
 
-def test_an_empty_catalog_makes_a_document(make_inputs):
+def test_an_empty_catalog_makes_a_document(make_inputs: Callable[..., Inputs]) -> None:
     """No tool is no failure: the document says so, in every format."""
     document = compose(make_inputs(()))
     assert document.tool_count == 0
@@ -212,7 +224,9 @@ def test_an_empty_catalog_makes_a_document(make_inputs):
         assert b"has no tool" in render(document)
 
 
-def test_a_thousand_tools_make_a_valid_document(make_inputs, make_tool):
+def test_a_thousand_tools_make_a_valid_document(
+    make_inputs: Callable[..., Inputs], make_tool: Callable[..., Tool]
+) -> None:
     """A large catalog gives a document that still satisfies its schema, each tool linked."""
     tools = tuple(make_tool(f"list_all_crm_things_{number:04}") for number in range(1000))
     document = compose(make_inputs(tools))
@@ -222,6 +236,6 @@ def test_a_thousand_tools_make_a_valid_document(make_inputs, make_tool):
     assert page.count('<article class="tool"') == 1000
 
 
-def test_every_field_of_an_audit_row_is_explained():
+def test_every_field_of_an_audit_row_is_explained() -> None:
     """A field that is recorded is a field that the document explains, and no other."""
     assert set(FIELDS) == set(AuditRow.__struct_fields__)

@@ -2,11 +2,13 @@
 
 import html
 import re
+from collections.abc import Callable
 
 import pytest
 
 from mcpassport.reference.compose import compose
 from mcpassport.reference.headings import HEADINGS
+from mcpassport.reference.inputs import Inputs
 from mcpassport.reference.renderers import RENDERERS
 from mcpassport.reference.sections import SECTIONS
 
@@ -111,7 +113,9 @@ def _text(fragment: str) -> str:
     return html.unescape(re.sub(r"<[^>]+>", "", fragment))
 
 
-def test_every_heading_and_sub_heading_is_a_heading_of_the_page(make_inputs):
+def test_every_heading_and_sub_heading_is_a_heading_of_the_page(
+    make_inputs: Callable[..., Inputs],
+) -> None:
     """A heading of the design stands on the page as a heading, in the same words."""
     page = RENDERERS["html"](compose(make_inputs())).decode()
     found = re.findall(r"<h[23][^>]*>(.*?)<a class=\"link\"", page, flags=re.DOTALL)
@@ -121,7 +125,9 @@ def test_every_heading_and_sub_heading_is_a_heading_of_the_page(make_inputs):
 
 
 @pytest.mark.parametrize("term", _lines(CHECKLIST_TERMS) + _lines(ASKED))
-def test_every_search_term_is_in_the_procurement_checklist(make_inputs, term):
+def test_every_search_term_is_in_the_procurement_checklist(
+    make_inputs: Callable[..., Inputs], term: str
+) -> None:
     """A row of the checklist is printed word for word, and so is each term asked by name."""
     page = RENDERERS["html"](compose(make_inputs())).decode()
     section = re.search(r'<section id="procurement-checklist".*?</section>', page, re.DOTALL)
@@ -129,7 +135,7 @@ def test_every_search_term_is_in_the_procurement_checklist(make_inputs, term):
     assert term in _text(section.group())
 
 
-def test_the_sections_stand_in_the_order_of_the_design(make_inputs):
+def test_the_sections_stand_in_the_order_of_the_design(make_inputs: Callable[..., Inputs]) -> None:
     """The table of sections, the list of headings and the document agree."""
     document = compose(make_inputs())
     designed = tuple(line.split(" | ")[0] for line in _lines(HEADING_TERMS))

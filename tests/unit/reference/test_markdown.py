@@ -1,11 +1,14 @@
 """The Markdown rendering: links hold, hostile text stays text."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from markdown_it import MarkdownIt
 
+from mcpassport.records.tool import Tool
 from mcpassport.reference.compose import compose
+from mcpassport.reference.inputs import Inputs
 from mcpassport.reference.renderers import RENDERERS
 from mcpassport.reference.renderers.markdown import fenced, literal, span
 
@@ -30,7 +33,9 @@ def _links(rendered: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_stays_text(make_inputs, make_tool, text):
+def test_hostile_text_stays_text(
+    make_inputs: Callable[..., Inputs], make_tool: Callable[..., Tool], text: str
+) -> None:
     """No element, link, image or heading comes from text that others wrote."""
     schema = {
         "type": "object",
@@ -47,7 +52,7 @@ def test_hostile_text_stays_text(make_inputs, make_tool, text):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_literal_text_renders_to_itself(text):
+def test_literal_text_renders_to_itself(text: str) -> None:
     """Escaped text, rendered, reads as the original (white space aside)."""
     rendered = PARSER.render(literal(text.replace("\n", " ")))
     unescaped = re.sub(r"</?p>", "", rendered)
@@ -57,7 +62,7 @@ def test_literal_text_renders_to_itself(text):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_code_cannot_be_left(text):
+def test_code_cannot_be_left(text: str) -> None:
     """A span or a fence ends where we end it."""
     inline = PARSER.render(span(text)).strip()
     assert inline.startswith("<p><code>")
@@ -67,7 +72,7 @@ def test_code_cannot_be_left(text):
     assert block.rstrip().endswith("</pre>")
 
 
-def test_every_internal_link_has_its_anchor(make_inputs):
+def test_every_internal_link_has_its_anchor(make_inputs: Callable[..., Inputs]) -> None:
     """Links of the Markdown lead to anchors of the Markdown."""
     text = RENDERERS["md"](compose(make_inputs())).decode()
     anchors = set(re.findall(r'<a id="([^"]+)"></a>', text))
@@ -76,7 +81,7 @@ def test_every_internal_link_has_its_anchor(make_inputs):
     assert links <= anchors
 
 
-def test_diagrams_are_mermaid(make_inputs):
+def test_diagrams_are_mermaid(make_inputs: Callable[..., Inputs]) -> None:
     """Each diagram is a fenced Mermaid block whose labels cannot break its syntax."""
     text = RENDERERS["md"](compose(make_inputs())).decode()
     assert text.count("```mermaid\nflowchart LR") == 3

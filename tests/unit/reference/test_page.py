@@ -4,11 +4,14 @@ import base64
 import hashlib
 import html
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 
 import pytest
 
+from mcpassport.records.tool import Tool
 from mcpassport.reference.compose import compose
+from mcpassport.reference.inputs import Inputs
 from mcpassport.reference.renderers import RENDERERS
 from mcpassport.reference.vendor import Vendor
 
@@ -74,7 +77,7 @@ def _parse(page: bytes) -> _Page:
     return parser
 
 
-def test_the_page_loads_nothing(make_inputs):
+def test_the_page_loads_nothing(make_inputs: Callable[..., Inputs]) -> None:
     """No image, script, style sheet, font or frame comes from elsewhere."""
     page = RENDERERS["html"](compose(make_inputs()))
     parsed = _parse(page)
@@ -84,14 +87,16 @@ def test_the_page_loads_nothing(make_inputs):
     assert b"url(" not in page.replace(b"url(#", b"")
 
 
-def test_a_canonical_url_is_named_and_not_loaded(make_inputs):
+def test_a_canonical_url_is_named_and_not_loaded(make_inputs: Callable[..., Inputs]) -> None:
     """The canonical link is metadata; the only link element of the page."""
     vendor = Vendor(canonical_url="https://acme.example/reference")
     parsed = _parse(RENDERERS["html"](compose(make_inputs(vendor=vendor))))
     assert parsed.loads == [("link", "https://acme.example/reference")]
 
 
-def test_every_internal_link_resolves_and_every_id_is_unique(make_inputs):
+def test_every_internal_link_resolves_and_every_id_is_unique(
+    make_inputs: Callable[..., Inputs],
+) -> None:
     """A permalink leads to exactly one place, and no link leaves the page."""
     parsed = _parse(RENDERERS["html"](compose(make_inputs())))
     assert len(parsed.ids) == len(set(parsed.ids))
@@ -99,7 +104,9 @@ def test_every_internal_link_resolves_and_every_id_is_unique(make_inputs):
     assert {link[1:] for link in parsed.links} <= set(parsed.ids)
 
 
-def test_the_policy_admits_exactly_the_style_and_script_of_the_page(make_inputs):
+def test_the_policy_admits_exactly_the_style_and_script_of_the_page(
+    make_inputs: Callable[..., Inputs],
+) -> None:
     """The hashes of the policy are those of the two blocks; nothing else may run."""
     page = RENDERERS["html"](compose(make_inputs())).decode()
     policy = html.unescape(re.search(r'Policy" content="([^"]+)"', page)[1])
@@ -113,7 +120,9 @@ def test_the_policy_admits_exactly_the_style_and_script_of_the_page(make_inputs)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_stays_text(make_inputs, make_tool, text):
+def test_hostile_text_stays_text(
+    make_inputs: Callable[..., Inputs], make_tool: Callable[..., Tool], text: str
+) -> None:
     """Descriptions, names, enums and labels that others wrote add no element and no handler."""
     schema = {
         "type": "object",
@@ -130,7 +139,9 @@ def test_hostile_text_stays_text(make_inputs, make_tool, text):
     assert html.escape(text, quote=False) in page.decode().replace("&#34;", '"')
 
 
-def test_invisible_characters_are_spelled_out(make_inputs, make_tool):
+def test_invisible_characters_are_spelled_out(
+    make_inputs: Callable[..., Inputs], make_tool: Callable[..., Tool]
+) -> None:
     """A bidirectional control or zero-width character cannot disguise a description."""
     tool = make_tool(description="safe\u202eevil\u200b\u2066 \x07")
     page = RENDERERS["html"](compose(make_inputs((tool,)))).decode()
@@ -138,14 +149,16 @@ def test_invisible_characters_are_spelled_out(make_inputs, make_tool):
     assert not re.search("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\x07]", page)
 
 
-def test_invisible_characters_are_escaped_in_the_json(make_inputs, make_tool):
+def test_invisible_characters_are_escaped_in_the_json(
+    make_inputs: Callable[..., Inputs], make_tool: Callable[..., Tool]
+) -> None:
     """The data stays faithful, yet no viewer is misled by the raw file."""
     tool = make_tool(description="safe\u202eevil \U000e0041")
     text = RENDERERS["json"](compose(make_inputs((tool,)))).decode()
     assert "safe\\u202eevil \\udb40\\udc41" in text
 
 
-def test_the_page_is_whole_without_javascript(make_inputs):
+def test_the_page_is_whole_without_javascript(make_inputs: Callable[..., Inputs]) -> None:
     """Search needs JavaScript and is hidden without it; all content is in the markup."""
     page = RENDERERS["html"](compose(make_inputs())).decode()
     assert '<div class="search" hidden>' in page
@@ -154,7 +167,7 @@ def test_the_page_is_whole_without_javascript(make_inputs):
     assert "TEN-01" in body
 
 
-def test_every_tool_shows_what_a_reviewer_asks_for(make_inputs):
+def test_every_tool_shows_what_a_reviewer_asks_for(make_inputs: Callable[..., Inputs]) -> None:
     """Schema as table and JSON, endpoint, expression, scopes, access, tags, cost, digests."""
     page = html.unescape(RENDERERS["html"](compose(make_inputs())).decode())
     article = re.search(r'id="tool-list-all-crm-contacts">.*?</article>', page, re.DOTALL)

@@ -1,5 +1,7 @@
 """Input schemas as rows: nested, referenced, recursive, and whatever else comes."""
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,11 +23,11 @@ JSON = st.recursive(
 )
 
 
-def _rows(schema):
+def _rows(schema: Any):
     return {row.name: row for row in flatten(schema)[0]}
 
 
-def test_nested_properties_get_dotted_names():
+def test_nested_properties_get_dotted_names() -> None:
     """Objects and items of arrays unfold under the name of what holds them."""
     rows = _rows(
         {
@@ -48,7 +50,7 @@ def test_nested_properties_get_dotted_names():
     assert rows["who.name"].description == "Full name."
 
 
-def test_local_references_are_followed():
+def test_local_references_are_followed() -> None:
     """A `$ref` shows the type and description of what it points at, its own text first."""
     rows = _rows(
         {
@@ -63,7 +65,7 @@ def test_local_references_are_followed():
     assert (rows["a"].description, rows["b"].description) == ("An id.", "Another.")
 
 
-def test_a_recursive_schema_ends():
+def test_a_recursive_schema_ends() -> None:
     """A schema that contains itself is shown once and not for ever."""
     node = {"properties": {"child": {"$ref": "#/$defs/node"}, "name": {"type": "string"}}}
     rows, omitted = flatten({"$defs": {"node": node}, **node})
@@ -71,7 +73,7 @@ def test_a_recursive_schema_ends():
     assert omitted == 0
 
 
-def test_enums_constants_and_unions_are_shown():
+def test_enums_constants_and_unions_are_shown() -> None:
     """Enum values are text as JSON has it; a union names its kinds."""
     rows = _rows(
         {
@@ -87,7 +89,7 @@ def test_enums_constants_and_unions_are_shown():
     assert rows["u"].type == "string (date) | null"
 
 
-def test_too_many_rows_are_counted_not_printed():
+def test_too_many_rows_are_counted_not_printed() -> None:
     """A huge schema is cut, and the document says by how many."""
     rows, omitted = flatten({"properties": {f"p{n}": {} for n in range(MAX_ROWS + 5)}})
     assert len(rows) == MAX_ROWS
@@ -95,6 +97,6 @@ def test_too_many_rows_are_counted_not_printed():
 
 
 @given(JSON)
-def test_any_json_is_survived(schema):
+def test_any_json_is_survived(schema: Any) -> None:
     """Whatever stands where a schema should: rows or none, never an exception."""
     flatten({"properties": {"x": schema}, "$defs": {"a": schema}})

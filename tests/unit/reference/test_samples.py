@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 
 from mcpassport.reference.compose import compose
 from mcpassport.reference.document import Code
+from mcpassport.reference.inputs import Inputs
 from mcpassport.reference.samples.backoff import ATTEMPTS, ToolCallFailed, call_tool
 
 SAMPLES = files("mcpassport.reference.samples")
@@ -99,7 +100,9 @@ def _check_waits(waits: list[float], least: list[float]) -> None:
 
 
 @pytest.mark.parametrize(("answers", "least", "failure", "calls"), CASES)
-def test_the_python_sample_backs_off(upstream, answers, least, failure, calls):
+def test_the_python_sample_backs_off(
+    upstream: _Upstream, answers: list[Answer], least: list[float], failure: str | None, calls: int
+) -> None:
     """It never waits less than the reset, adds jitter, repeats only what is safe, and ends."""
     upstream.answers = answers
     waits: list[float] = []
@@ -113,7 +116,14 @@ def test_the_python_sample_backs_off(upstream, answers, least, failure, calls):
 
 
 @pytest.mark.parametrize(("answers", "least", "failure", "calls"), CASES)
-def test_the_javascript_sample_backs_off(upstream, tmp_path: Path, answers, least, failure, calls):
+def test_the_javascript_sample_backs_off(
+    upstream: _Upstream,
+    tmp_path: Path,
+    answers: list[Answer],
+    least: list[float],
+    failure: str | None,
+    calls: int,
+) -> None:
     """The same behaviour in the other language, run by node where there is one."""
     source = SAMPLES.joinpath("backoff.js").read_text("utf-8")
     node = shutil.which("node")
@@ -137,7 +147,7 @@ def test_the_javascript_sample_backs_off(upstream, tmp_path: Path, answers, leas
     assert upstream.calls == calls
 
 
-def test_the_document_prints_what_was_tested(make_inputs):
+def test_the_document_prints_what_was_tested(make_inputs: Callable[..., Inputs]) -> None:
     """The blocks of the page are these files, to the byte (white space at the ends aside)."""
     blocks = {
         node.text

@@ -1,6 +1,8 @@
 """The document as files."""
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 
 from mcpassport.catalog.build import build
 from mcpassport.integrations.load import load_folder
@@ -9,7 +11,9 @@ from mcpassport.reference.inputs import Inputs
 from mcpassport.reference.site import write
 
 
-def test_every_format_is_written_twice_the_same(tmp_path, make_inputs):
+def test_every_format_is_written_twice_the_same(
+    tmp_path: Path, make_inputs: Callable[..., Inputs]
+) -> None:
     """Page, Markdown, JSON, schema and the index for models; the second build changes no byte."""
     first = write(compose(make_inputs()), tmp_path / "a")
     second = write(compose(make_inputs()), tmp_path / "b")
@@ -23,7 +27,9 @@ def test_every_format_is_written_twice_the_same(tmp_path, make_inputs):
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
-def test_a_real_integration_makes_a_reference(tmp_path, make_inputs, request):
+def test_a_real_integration_makes_a_reference(
+    tmp_path: Path, make_inputs: Callable[..., Inputs], request: pytest.FixtureRequest
+) -> None:
     """From a folder of data to the files, through the loader and the catalog."""
     folder = request.config.rootpath / "tests" / "fixtures" / "integrations" / "notes"
     loaded = load_folder(folder)

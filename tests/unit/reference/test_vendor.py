@@ -1,11 +1,14 @@
 """`vendor.yaml`: read strictly, all problems at once."""
 
 import base64
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from mcpassport.errors import UsageError
 from mcpassport.reference.compose import compose
+from mcpassport.reference.inputs import Inputs
 from mcpassport.reference.renderers import RENDERERS
 from mcpassport.reference.vendor import LOGO_MAX_BYTES, load_vendor
 
@@ -22,14 +25,14 @@ statements:
 LOGO = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
-def _load(tmp_path, text, logo=LOGO):
+def _load(tmp_path: Path, text: str, logo: bytes = LOGO):
     (tmp_path / "logo.svg").write_bytes(logo)
     path = tmp_path / "vendor.yaml"
     path.write_text(text)
     return load_vendor(path)
 
 
-def test_a_good_file_is_read(tmp_path, make_inputs):
+def test_a_good_file_is_read(tmp_path: Path, make_inputs: Callable[..., Inputs]) -> None:
     """Name, accent, footer, logo and statements reach the page; the logo as an image only."""
     vendor = _load(tmp_path, GOOD)
     page = RENDERERS["html"](compose(make_inputs(vendor=vendor))).decode()
@@ -54,27 +57,27 @@ def test_a_good_file_is_read(tmp_path, make_inputs):
         ("{", "vendor.yaml"),
     ],
 )
-def test_a_mistake_is_named_with_its_place_and_mend(tmp_path, text, where):
+def test_a_mistake_is_named_with_its_place_and_mend(tmp_path: Path, text: str, where: str) -> None:
     """Unknown keys, wrong values, doubled keys and foreign files are refused, and said where."""
     with pytest.raises(UsageError) as caught:
         _load(tmp_path, text)
     assert any(where in problem.where and problem.mend for problem in caught.value.problems)
 
 
-def test_all_mistakes_are_reported_at_once(tmp_path):
+def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
     """One reading tells every problem."""
     with pytest.raises(UsageError) as caught:
         _load(tmp_path, GOOD.replace("name:", "nmae:").replace("#0a7d5a", "green"))
     assert len(caught.value.problems) == 2
 
 
-def test_a_logo_that_is_too_large_is_refused(tmp_path):
+def test_a_logo_that_is_too_large_is_refused(tmp_path: Path) -> None:
     """The page stays one small file."""
     with pytest.raises(UsageError, match="logo"):
         _load(tmp_path, GOOD, b" " * (LOGO_MAX_BYTES + 1))
 
 
-def test_an_absent_file_is_an_error(tmp_path):
+def test_an_absent_file_is_an_error(tmp_path: Path) -> None:
     """A named file that is not there is not silently the default."""
     with pytest.raises(UsageError):
         load_vendor(tmp_path / "vendor.yaml")
