@@ -7,14 +7,13 @@ The steps, in order; each can end the request:
     (3) Host and Origin      not on the list: 403
     (4) noise                too much from a network that resolves to nobody: 429
     (5) admission            unknown and dead tokens: the identical 404; factors: 403
-    (6) our own limits       calls per server: 429
-    (7) media types          415, 406
-    (8) body                 413
-    (9) a place in flight    429
-    (10) the protocol
+    (6) media types          415, 406
+    (7) body                 413
+    (8) a place in flight    without one the protocol says so in the caller's own terms
+    (9) the protocol         and, per request, the calls per server
 
 Steps (1) to (4) look at nothing that depends on the token, so they cannot tell whether it exists.
-Nothing is parsed before (10). A request that resolves to a tenant is in that tenant's audit;
+Nothing is parsed before (9). A request that resolves to a tenant is in that tenant's audit;
 everything else is counted per second, reason and network, and never awaited.
 """
 
@@ -162,7 +161,7 @@ class McpEndpoint:
         return None
 
     async def _visit(self, visit: _Visit) -> Answer | None:
-        """Steps (5) to (10); None when the caller went away. The entry is closed in any case."""
+        """Steps (5) to (9); None when the caller went away. The entry is closed in any case."""
         closing = "unknown"
         try:
             return await self._admit(visit)
@@ -190,22 +189,18 @@ class McpEndpoint:
             return await self._refused(visit, admitted)
         self._floods.familiar.remember(secret_of(visit.presented))
         visit.entry.admitted(admitted)
-        # (6) Our own limits.
-        wait = self._floods.calls.take(admitted.server.id)
-        if wait is not None:
-            return _limited(visit, admitted, wait)
         try:
             return await self._serve(visit, admitted)
         except McpassportError as error:
             return await _recorded(visit, error)
 
     async def _serve(self, visit: _Visit, caller: Caller) -> Answer | None:
-        # (7) Media types.
+        # (6) Media types.
         if not sends_json(visit.headers):
             raise UnsupportedMediaType
         if not accepts_json(visit.headers):
             raise NotAcceptable
-        # (8) Body.
+        # (7) Body.
         limits = self._policy.limits
         try:
             body = await read_body(
@@ -219,18 +214,21 @@ class McpEndpoint:
         except Disconnected:
             visit.entry.refuse_later("disconnected", http_status=0, key=f"gone:{caller.server.id}")
             raise
-        # (9) A place in flight.
-        if not await self._floods.in_flight.enter(caller.server.id, caller.tenant.id):
-            return _limited(visit, caller, RETRY_S)
-        # (10) The protocol.
+        # (8) A place in flight.
+        flight, place = self._floods.in_flight, (caller.server.id, caller.tenant.id)
+        admitted = await flight.enter(*place)
+        # (9) The protocol.
         try:
-            answering = self._protocol.answer(caller, visit.headers, body, visit.entry)
+            answering = self._protocol.answer(
+                caller, visit.headers, body, visit.entry, busy=None if admitted else RETRY_S
+            )
             if _cancels(visit.headers):
                 reply = await unless_gone(visit.receive, answering)
             else:
                 reply = await answering
         finally:
-            self._floods.in_flight.leave(caller.server.id, caller.tenant.id)
+            if admitted:
+                flight.leave(*place)
         return Answer(reply.status, reply.body, reply.headers)
 
     async def _refused(self, visit: _Visit, refused: Refusal) -> Answer:
@@ -273,13 +271,4 @@ async def _recorded(visit: _Visit, error: McpassportError, reason: str = "") -> 
     except AuditUnavailable:
         unavailable = AuditUnavailable(after_seconds=RETRY_S)
         return refusal(unavailable, visit.entry.request_id, 503)
-    return refusal(error, visit.entry.request_id)
-
-
-def _limited(visit: _Visit, caller: Caller, wait: int) -> Answer:
-    """Refuse for one of our limits; counted in the audit, so that a flood cannot fill it."""
-    error = GatewayRateLimited(after_seconds=wait)
-    visit.entry.refuse_later(
-        meaning_of(GatewayRateLimited).type, http_status=429, key=f"flood:{caller.server.id}"
-    )
     return refusal(error, visit.entry.request_id)

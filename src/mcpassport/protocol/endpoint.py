@@ -17,7 +17,7 @@ from mcpassport.errors import (
     meaning_of,
 )
 from mcpassport.limits import Limits
-from mcpassport.protocol.calls import Calls, asked_of, log_fault, refuse
+from mcpassport.protocol.calls import Calls, asked_of, log_fault
 from mcpassport.protocol.era import Rejection, Route, classify
 from mcpassport.protocol.exchange import (
     CatalogSource,
@@ -29,7 +29,7 @@ from mcpassport.protocol.exchange import (
 from mcpassport.protocol.jsonrpc import Bad, Batch, Notification, Request, Response, parse
 from mcpassport.protocol.listing import Offers
 from mcpassport.protocol.methods import LEGACY, MODERN, Services
-from mcpassport.protocol.present import rpc_fault, status_of
+from mcpassport.protocol.present import call_status, failure, rpc_fault, status_of
 from mcpassport.records.grants import Caller
 
 _log = structlog.get_logger(__name__)
@@ -58,25 +58,39 @@ class Protocol:
         self._throttle = throttle
 
     async def answer(
-        self, caller: Caller, headers: Mapping[str, str], body: bytes, entry: Entry
+        self,
+        caller: Caller,
+        headers: Mapping[str, str],
+        body: bytes,
+        entry: Entry,
+        *,
+        busy: int | None = None,
     ) -> Reply:
-        """Answer one admitted POST. Header names are lower case, repeated ones comma-joined."""
+        """Answer one admitted POST. Header names are lower case, repeated ones comma-joined.
+
+        `busy`: seconds to wait, when there is no place in flight; then every request is told so,
+        on the channel that its caller understands (mcp-facts 4.3).
+        """
         entry.bytes_in = len(body)
         message = parse(body, depth=self._limits.json_depth, batch=self._limits.batch_length)
         route = classify(headers, message)
         if isinstance(route, Rejection):
             return await _reject(entry, route.id, route.error)
         if isinstance(route.message, Batch):
-            return await self._batch(caller, headers, route, entry)
+            return await self._batch(caller, headers, route, entry, busy)
         if isinstance(route.message, Request):
             exchange = Exchange(
                 caller=caller, entry=entry, headers=headers, route=route, request=route.message
             )
-            return await self._request(exchange)
+            return await self._request(exchange, busy)
         return await _accept(entry, route, route.message)
 
-    async def _request(self, exchange: Exchange) -> Reply:
-        """Dispatch one request; whatever goes wrong becomes its answer."""
+    async def _request(self, exchange: Exchange, busy: int | None) -> Reply:
+        """Charge and dispatch one request; whatever goes wrong becomes its answer."""
+        server = exchange.caller.server.id
+        wait = self._throttle(server) if busy is None and self._throttle else busy
+        if wait is not None:
+            return _slow(exchange, wait)
         table = MODERN if exchange.modern else LEGACY
         handler = table.get(exchange.request.method)
         if handler is None:
@@ -90,16 +104,17 @@ class Protocol:
             return await _refuse(exchange, InternalError())
 
     async def _batch(
-        self, caller: Caller, headers: Mapping[str, str], route: Route, entry: Entry
+        self,
+        caller: Caller,
+        headers: Mapping[str, str],
+        route: Route,
+        entry: Entry,
+        busy: int | None,
     ) -> Reply:
-        """Answer the messages one after the other; only requests and broken ones are answered.
-
-        Each request after the first is charged to the server's bucket, so that a batch is no way
-        around it; the first was charged with the POST itself.
-        """
+        """Answer the messages one after the other; only requests and broken ones are answered."""
         assert isinstance(route.message, Batch)
         answers: list[bytes] = []
-        for position, item in enumerate(route.message.items):
+        for item in route.message.items:
             if isinstance(item, Request):
                 exchange = Exchange(
                     caller=caller,
@@ -109,8 +124,7 @@ class Protocol:
                     request=item,
                     alone=False,
                 )
-                wait = self._throttle(caller.server.id) if self._throttle and position else None
-                reply = await (self._request(exchange) if wait is None else _slow(exchange, wait))
+                reply = await self._request(exchange, busy)
             else:
                 reply = await _unasked(entry, route, item)
             if reply.body:
@@ -118,11 +132,19 @@ class Protocol:
         return Reply(200, (), b"[%b]" % b",".join(answers)) if answers else ACCEPTED
 
 
-async def _slow(exchange: Exchange, wait: int) -> Reply:
+def _slow(exchange: Exchange, wait: int) -> Reply:
+    """Refuse for one of our limits; folded with a count, so that a flood cannot fill the audit."""
     error = GatewayRateLimited(after_seconds=wait)
-    if exchange.request.method == "tools/call":
-        return await refuse(exchange, None, error, asked_of(exchange))
-    return await _refuse(exchange, error)
+    is_call = exchange.request.method == "tools/call"
+    status = call_status(exchange, error) if is_call else status_of(error, modern=exchange.modern)
+    exchange.entry.refuse_later(
+        meaning_of(GatewayRateLimited).type,
+        http_status=status,
+        key=f"flood:{exchange.caller.server.id}",
+    )
+    if is_call:
+        return failure(exchange, None, error)
+    return rpc_fault(exchange.request.id, error, status, exchange.entry.request_id)
 
 
 async def _unasked(entry: Entry, route: Route, item: Notification | Response | Bad) -> Reply:

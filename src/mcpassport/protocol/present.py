@@ -93,7 +93,9 @@ def rpc_fault(
     message_id: bytes | None, error: McpassportError, status: int, request_id: str
 ) -> Reply:
     """A JSON-RPC error; `data` is the envelope, or what the specification wants there."""
-    return _fault(message_id, error, status, envelope_of(error, request_id), ())
+    envelope = envelope_of(error, request_id)
+    headers = ratelimit_headers(None, envelope.whose, error.after_seconds)
+    return _fault(message_id, error, status, envelope, headers)
 
 
 def error_text(error: McpassportError, envelope: Envelope) -> str:

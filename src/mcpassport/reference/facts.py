@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from mcpassport.limits import LIMITS, SERVER_TTL_MIN_S, Limits
 
 NONE: Final = "none"
+NO_HOSTS: Final = "none, so that `Host` is not checked"
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -53,7 +54,7 @@ def fact_texts(facts: Facts) -> dict[str, str]:
         "store": facts.store,
         "factors": code_list(facts.factors),
         "allowed_origins": code_list(facts.allowed_origins),
-        "allowed_hosts": code_list(facts.allowed_hosts),
+        "allowed_hosts": code_list(facts.allowed_hosts) if facts.allowed_hosts else NO_HOSTS,
         "trusted_proxies": code_list(facts.trusted_proxies),
         "private_hosts": code_list(facts.private_hosts),
         "audit_retention_days": str(facts.audit_retention_days),

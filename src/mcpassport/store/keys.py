@@ -138,14 +138,11 @@ class Keys:
         self._random = random
         self._cache: dict[_Name, tuple[KeyMaterial, datetime]] = {}
         self._database = Database(path, _SCHEMA)
-        check = (*_CHECK, self._wrap(_CHECK, bytes(KEY_BYTES)))
-        self._database.write_now(lambda connection: connection.execute(_INSERT, check).rowcount)
-        if self._read(_CHECK) is None:
-            raise data_folder_error(
-                path,
-                "these keys were wrapped by another master key",
-                "Give the program the master key that belongs to this data folder.",
-            )
+        try:
+            self._check_master()
+        except BaseException:
+            self._database.close_now()
+            raise
 
     async def token_key(self) -> KeyMaterial:
         """The key under which tokens are hashed; made on first use.
@@ -159,18 +156,23 @@ class Keys:
         """The key of a tenant's argument fingerprints; made on first use.
 
         Raises:
+            StoreUnavailable: it was destroyed, or cannot be read.
             DataFolderError: the stored key does not unwrap.
         """
         return (await self._made_on_first_use(_Name(_FINGERPRINT, tenant))).unwrap()
 
     async def _made_on_first_use(self, name: _Name) -> KeyMaterial:
         key = self._cached(name)
-        if key is None:
+        if key is not None:
+            return key
+        stored = self._database.read(_READ, name)
+        if not stored:
             new = (*name, self._wrap(name, self._random(KEY_BYTES)))
-            if not self._database.read(_READ, name):
-                # Of two processes that come here at once, the second one's insert does nothing.
-                await self._database.write(lambda connection: connection.execute(_INSERT, new))
+            # Of two processes that come here at once, the second one's insert does nothing.
+            await self._database.write(lambda connection: connection.execute(_INSERT, new).rowcount)
             key = self._cached(name)
+        elif stored[0][0] is None:
+            raise StoreUnavailable  # destroyed, and so it stays
         if key is None:
             raise data_folder_error(
                 self._path, f"the {name.kind} key is damaged", "Restore the file from a key backup."
@@ -219,6 +221,17 @@ class Keys:
         """Forget the unwrapped keys and release the file."""
         self._cache.clear()
         await self._database.close()
+
+    def _check_master(self) -> None:
+        """A row that the master key of the first start wrapped opens under no other key."""
+        check = (*_CHECK, self._wrap(_CHECK, bytes(KEY_BYTES)))
+        self._database.write_now(lambda connection: connection.execute(_INSERT, check).rowcount)
+        if self._read(_CHECK) is None:
+            raise data_folder_error(
+                self._path,
+                "these keys were wrapped by another master key",
+                "Give the program the master key that belongs to this data folder.",
+            )
 
     def _cached(self, name: _Name) -> KeyMaterial | None:
         now = self._clock()

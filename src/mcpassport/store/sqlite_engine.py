@@ -62,14 +62,20 @@ class Database:
 
     async def close(self) -> None:
         """Finish the writes in progress and release the file; harmless when repeated."""
-        if self._closed:
-            return
+        if not self._closed:
+            await self._wait(self._release())
+
+    def close_now(self) -> None:
+        """The same, blocking: when what was opened turns out to be of no use."""
+        self._release().result()
+
+    def _release(self) -> Future[None]:
         self._closed = True
         self._reader.close()
         # The last connection to close folds the journal into the file: the writer's.
         released = self._thread.submit(self._writer.close)
         self._thread.shutdown(wait=False)
-        await self._wait(released)
+        return released
 
     def _submit(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         if self._closed:

@@ -185,7 +185,7 @@ def records_in(records: bytes) -> int:
 
 def harmless(message: str) -> str:
     """The text without control and direction characters, at most 500 characters long."""
-    text = _CONTROL.sub(" ", message[: MESSAGE_MAX_CHARS * 4]).strip()
+    text = " ".join(_CONTROL.sub(" ", message[: MESSAGE_MAX_CHARS * 4]).split())
     return text if len(text) <= MESSAGE_MAX_CHARS else text[: MESSAGE_MAX_CHARS - 1] + "…"
 
 

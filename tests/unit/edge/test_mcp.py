@@ -271,8 +271,9 @@ async def test_a_server_has_so_many_calls_in_ten_seconds(build: Callable[..., An
     assert statuses == [200, 200, 200]
     assert limited.status == 429
     assert int(limited.header("retry-after") or 0) >= 1
-    error = limited.json()["error"]
-    assert (error["type"], error["whose"]) == ("gateway_rate_limited", "gateway")
+    assert limited.json()["error"]["code"] == 429
+    envelope = limited.json()["error"]["data"]
+    assert (envelope["type"], envelope["whose"]) == ("gateway_rate_limited", "gateway")
     await house.world.log.flush()
     assert house.world.audit.written()[-1].reason == "gateway_rate_limited"
 
@@ -285,8 +286,23 @@ async def test_a_batch_is_no_way_around_the_bucket(build: Callable[..., Any]) ->
     results = [item["result"] for item in response.json()]
     assert ["isError" in result for result in results] == [False] * 3 + [True] * 2
     assert len(house.world.upstream.calls) == 3
+    await house.world.log.flush()
     phases = house.world.audit.phases()
-    assert (phases.count("intent"), phases.count("outcome"), phases.count("refusal")) == (3, 3, 2)
+    assert (phases.count("intent"), phases.count("outcome")) == (3, 3)
+    assert house.world.audit.written()[-1].count == 2, "refusals of a flood are one row"
+
+
+async def test_a_legacy_client_keeps_its_transport_when_it_is_limited(
+    build: Callable[..., Any],
+) -> None:
+    """Our own limit reaches an SDK of the legacy era as a tool error inside HTTP 200."""
+    house: House = await build(limits=Limits(calls_per_10s=1))
+    headers = {"accept": "application/json, text/event-stream"}
+    assert (await house.send(headers=headers)).status == 200
+    limited = await house.send(headers=headers)
+    assert limited.status == 200
+    assert limited.json()["result"]["isError"] is True
+    assert int(limited.header("retry-after") or 0) >= 1
 
 
 async def test_in_flight_places_are_given_back(

@@ -117,14 +117,14 @@ async def test_a_batch_is_charged_call_by_call(world: World) -> None:
 
     def throttle(server: str) -> int | None:
         charged.append(server)
-        return 3 if len(charged) > 1 else None
+        return 3 if len(charged) > 2 else None
 
     world.throttle = throttle
     call = legacy("tools/call", {"name": "nope"})
     batch = b"[" + b",".join([legacy("ping"), legacy("ping"), legacy("ping"), call]) + b"]"
     status, sent = await answer(world, batch, {})
     assert status == 200
-    assert charged == ["srv_1"] * 3
+    assert charged == ["srv_1"] * 4
     assert [item.get("result") for item in sent[:2]] == [{}, {}]
     assert sent[2]["error"]["code"] == 429
     assert sent[2]["error"]["data"]["retry"] == {"safe": True, "after_seconds": 3}

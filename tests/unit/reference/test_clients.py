@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -13,15 +14,15 @@ URL = "https://mcp.acme.example/mcp/<token>"
 
 
 @pytest.fixture
-def blocks(make_inputs: Callable[..., Inputs]):
+def blocks(make_inputs: Callable[..., Inputs]) -> list[Code]:
     document = compose(make_inputs())
     section = next(each for each in document.sections if each.anchor == "client-configuration")
     return [node for node in section.nodes if isinstance(node, Code)]
 
 
-def _entries(block: Code):
+def _entries(block: Code) -> list[dict[str, Any]]:
     content = json.loads(block.text)
-    return (content.get("mcpServers") or content["servers"]).values()
+    return list((content.get("mcpServers") or content["servers"]).values())
 
 
 def test_no_entry_mixes_a_command_and_a_url(blocks: list[Code]) -> None:

@@ -109,7 +109,9 @@ def test_the_policy_admits_exactly_the_style_and_script_of_the_page(
 ) -> None:
     """The hashes of the policy are those of the two blocks; nothing else may run."""
     page = RENDERERS["html"](compose(make_inputs())).decode()
-    policy = html.unescape(re.search(r'Policy" content="([^"]+)"', page)[1])
+    found = re.search(r'Policy" content="([^"]+)"', page)
+    assert found
+    policy = html.unescape(found[1])
     for tag in ("style", "script"):
         blocks = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)
         assert len(blocks) == 1

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcpassport.reference.properties import MAX_ROWS, flatten
+from mcpassport.reference.properties import MAX_ROWS, FlatProperty, flatten
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -23,7 +23,7 @@ JSON = st.recursive(
 )
 
 
-def _rows(schema: Any):
+def _rows(schema: Any) -> dict[str, FlatProperty]:
     return {row.name: row for row in flatten(schema)[0]}
 
 

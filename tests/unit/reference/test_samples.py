@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -18,6 +19,7 @@ from mcpassport.reference.samples.backoff import ATTEMPTS, ToolCallFailed, call_
 
 SAMPLES = files("mcpassport.reference.samples")
 LIMITED = {"type": "rate_limited", "message": "Slow down.", "retry": {"safe": True}}
+Answer: TypeAlias = tuple[int, dict[str, Any]]
 DRIVER = """
 import { callTool } from "./backoff.mjs";
 const waits = [];
@@ -34,7 +36,7 @@ try {
 class _Upstream(ThreadingHTTPServer):
     """Answers from a list, then with its last entry for ever."""
 
-    answers: list[tuple[int, dict]]
+    answers: list[Answer]
     calls: int = 0
 
 
@@ -72,12 +74,12 @@ def _url(server: _Upstream) -> str:
     return f"http://127.0.0.1:{server.server_port}/mcp/token"
 
 
-def _error(reset: int | None, *, safe: bool = True) -> tuple[int, dict]:
+def _error(reset: int | None, *, safe: bool = True) -> Answer:
     envelope = {**LIMITED, "retry": {"safe": safe, "after_seconds": reset}}
     return 429, {"jsonrpc": "2.0", "id": 1, "error": {"code": 429, "data": envelope}}
 
 
-def _tool_error(reset: int) -> tuple[int, dict]:
+def _tool_error(reset: int) -> Answer:
     envelope = {**LIMITED, "retry": {"safe": True, "after_seconds": reset}}
     return 200, {"result": {"isError": True, "_meta": {"mcpassport/error": envelope}}}
 

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from mcpassport.catalog.build import build
 from mcpassport.integrations.load import load_folder
 from mcpassport.reference.compose import compose

@@ -10,7 +10,7 @@ from mcpassport.errors import UsageError
 from mcpassport.reference.compose import compose
 from mcpassport.reference.inputs import Inputs
 from mcpassport.reference.renderers import RENDERERS
-from mcpassport.reference.vendor import LOGO_MAX_BYTES, load_vendor
+from mcpassport.reference.vendor import LOGO_MAX_BYTES, Vendor, load_vendor
 
 GOOD = """\
 name: Acme Ltd
@@ -25,7 +25,7 @@ statements:
 LOGO = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 
 
-def _load(tmp_path: Path, text: str, logo: bytes = LOGO):
+def _load(tmp_path: Path, text: str, logo: bytes = LOGO) -> Vendor:
     (tmp_path / "logo.svg").write_bytes(logo)
     path = tmp_path / "vendor.yaml"
     path.write_text(text)

@@ -65,6 +65,28 @@ async def test_each_tenant_and_version_has_a_key_of_its_own(keys: Keys) -> None:
     assert {len(key.unwrap()) for key in found} == {32}
 
 
+async def test_each_tenant_has_one_fingerprint_key(open_keys: Callable[[], Keys]) -> None:
+    """It is made on first use, the same in every process, and no other key of the deployment."""
+    one, other = open_keys(), open_keys()
+    key = await one.fingerprint_key("a")
+    assert len(key) == 32
+    assert await other.fingerprint_key("a") == key
+    assert await one.fingerprint_key("b") != key
+    assert (await one.token_key()).unwrap() != key
+
+
+async def test_a_destroyed_fingerprint_key_is_not_made_anew(open_keys: Callable[[], Keys]) -> None:
+    """After a tenant's keys are destroyed, its fingerprints cannot be recomputed by anybody."""
+    keys = open_keys()
+    await keys.fingerprint_key("a")
+    kept = await keys.fingerprint_key("b")
+    await keys.destroy_tenant_keys("a")
+    for process in (keys, open_keys()):
+        with pytest.raises(StoreUnavailable):
+            await process.fingerprint_key("a")
+        assert await process.fingerprint_key("b") == kept
+
+
 async def test_a_key_is_the_same_after_a_restart(open_keys: Callable[[], Keys]) -> None:
     """A data key survives closing and opening."""
     keys = open_keys()

@@ -132,7 +132,13 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "The rows of a tenant form one hash chain: a changed, removed or reordered row breaks it.",
     ),
     Claim("AUD-06", _AUDIT, 18, "Signed checkpoints of the audit chain.", available=False),
-    Claim("AUD-07", _AUDIT, 18, "Audit retention is set to {audit_retention_days} days."),
+    Claim(
+        "AUD-07",
+        _AUDIT,
+        18,
+        "Audit rows are kept at least {audit_retention_days} days, by setting; this version "
+        "deletes none.",
+    ),
     Claim(
         "AUD-08",
         _AUDIT,

@@ -33,6 +33,8 @@ class OpenApi3:
             names = re.findall(r"\{([^{}]*)\}", url)
             for name in names:
                 default = server.at("variables", name).text("default")
+                if not default:
+                    continue
                 url = url.replace(f"{{{name}}}", default)
                 source.add("server", server, f"'{name[:60]}' of the server took its default.")
             found.append(url)

@@ -53,7 +53,8 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("Pulling the trail"),
         prose(
             "A tenant's API token of role `tenant` or `auditor` reads the rows of its own tenant, "
-            "page by page with `limit` and `next_cursor`."
+            "page by page: `limit` says how many, `cursor` takes the `next_cursor` of the "
+            "page before."
         ),
         code("Pull audit rows", "sh", _pull(context)),
         *context.claims("AUD-08"),

@@ -22,8 +22,8 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("Key rotation"),
         *context.claims("CRE-08"),
         prose(
-            "An upstream credential is replaced by writing the account again; calls use the new "
-            "one from the next request on."
+            "An upstream credential is replaced with `PATCH /integrated-account/{id}`; calls use "
+            "the new one from the next request on."
         ),
     )
 

@@ -24,7 +24,7 @@ def build(context: Context) -> tuple[Node, ...]:
         *context.claims("LIF-05"),
         prose(
             "What works today: revoke the tenant's servers and API tokens and delete its accounts; "
-            "the credentials go with the accounts. Audit rows remain; their retention is set to "
+            "the credentials go with the accounts. Audit rows remain for at least "
             f"{context.texts['audit_retention_days']} days."
         ),
     )

@@ -31,7 +31,12 @@ def _stored(context: Context) -> Table:
         ("API tokens", "Name, role, keyed hash", "Until deleted"),
         ("Upstream credentials", "Encrypted", "Until replaced, or deleted with the account"),
         ("Integration versions", "Configuration and documentation records", "Kept"),
-        ("Audit rows", "[The fields listed there](#audit-trail)", f"{days} days, by setting"),
+        (
+            "Audit rows",
+            "[The fields listed there](#audit-trail)",
+            f"At least {days} days, by setting; this version deletes none",
+        ),
+        ("Idempotency keys", "Object id, keyed digest of the management request", "Kept"),
         ("Counts of refused strangers", "Second, reason, client network, count", "Kept"),
     )
     return table("Stored data", ("Data", "Content", "For how long"), rows)

@@ -30,8 +30,8 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("Create payload"),
         code("Create a server", "sh", _create(context)),
         prose(
-            "The answer is the server with `token` and `url`, once ([One-time disclosure]"
-            "(#one-time-disclosure))."
+            "The answer is the server with `token`, `url` and `header_url`, once "
+            "([One-time disclosure](#one-time-disclosure))."
         ),
         subheading("Human approval"),
         prose(
