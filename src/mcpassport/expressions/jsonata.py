@@ -79,7 +79,8 @@ def evaluate_here(source: str, scope: bytes) -> bytes | None:
     """Evaluate over this JSON text, in this thread; None is JSONata's undefined.
 
     Raises:
-        EngineError: with the engine's code, or `input`, `panic`, `memory`, `forbidden_function`, `engine`.
+        EngineError: with the engine's code, or `input`, `panic`, `memory`, `engine`,
+            `forbidden_function`.
     """
     engine = _engine(source)
     try:

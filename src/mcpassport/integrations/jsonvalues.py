@@ -75,7 +75,7 @@ def _rounded(schema: Any, path: tuple[str | int, ...]) -> Iterator[Slip]:
     if isinstance(schema, Mapping):
         types = schema.get("type")
         types = types if isinstance(types, list) else [types]
-        sized = schema.get("format") in {"int64", "uint64"}
+        sized = schema.get("format") in ("int64", "uint64")  # a property may be called "format"
         if sized and "integer" in types and "string" not in types:
             yield Slip(
                 path,

@@ -1,8 +1,10 @@
 """Build the request of one call: arguments and context in, one HTTP request without secrets out.
 
 1. The address: base URL and path, each value one segment (`address.py`).
-2. Query, headers and body: the method's templates, then each argument where its route sends it.
-3. A `request` expression is merged over both; it cannot see an integer that it would round.
+2. Query, headers and body: the method's templates, then each argument that no template places,
+   where its route sends it.
+3. A `request` expression: its query and headers are merged over both, its body replaces the body;
+   it cannot see an integer that it would round.
 4. Paging: the page size and the cursor; the query of a next page replaces the query.
 5. What the credential sets, nothing else may set.
 6. Header values with control characters and URLs that are too long are refused.
@@ -105,7 +107,7 @@ def _rendered(value: Any, scopes: Mapping[str, Any]) -> Any:
 
 def _apply_routes(draft: Draft, wiring: Wiring, arguments: Mapping[str, Any]) -> None:
     members: dict[str, Any] = {}
-    for route in wiring.routes:
+    for route in (*wiring.routes, *wiring.undeclared(arguments)):
         value = arguments.get(route.property, MISSING)
         if value is MISSING:
             continue
@@ -160,7 +162,11 @@ def _admits_text(schema: Any) -> bool:
 
 
 def _merge(draft: Draft, expression: Expression, result: bytes | None) -> None:
-    """(3) Undefined changes nothing; a null takes a query value or a header away."""
+    """(3) Undefined changes nothing; a null takes a query value or a header away.
+
+    A body is replaced whole: the expression says what it is, members that are not in it are not
+    sent.
+    """
     if result is None:
         return
     given = msgspec.json.decode(result)
@@ -178,7 +184,7 @@ def _merge(draft: Draft, expression: Expression, result: bytes | None) -> None:
     draft.headers = [item for item in draft.headers if item[0].lower() not in removed]
     draft.headers.extend(headers.items())
     if "body" in given:
-        draft.body = _over(draft.body, given["body"])
+        draft.body = given["body"]
 
 
 def _defaults(draft: Draft, *, with_body: bool) -> list[tuple[str, Any]]:

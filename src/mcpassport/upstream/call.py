@@ -176,6 +176,7 @@ async def _asked(
 ) -> tuple[Asked, CallScope]:
     """The page asked for, and what templates and expressions see: never a sealed cursor."""
     context = context_of(account)
+    arguments = wiring.seen(arguments)
     inputs = {route.name: route.property for route in wiring.routes if route.part == "paging"}
     if not inputs:
         return Asked(None, None), CallScope(arguments, context)

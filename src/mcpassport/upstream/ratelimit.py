@@ -28,6 +28,7 @@ EPOCH_MS_FROM: Final = 10**11
 _LARGEST: Final = 2**53 - 1
 
 _PREFIXES: Final = ("x-ratelimit-", "x-rate-limit-", "ratelimit-")
+_ENDINGS: Final = ("-limit", "-remaining", "-reset", "-policy", "ratelimit", "retry-after")
 _NUMBER: Final = re.compile(r"\s*([0-9]{1,17}(?:\.[0-9]{1,9})?)\s*(?:$|[,;])")
 _PARAMETER: Final = re.compile(r'(?:^|[;,\s])(limit|remaining|reset|q|r|t)\s*=\s*"?([0-9]{1,17})')
 _ITEM: Final = re.compile(r'(?:"[^"]*"|[^",])+')
@@ -51,7 +52,9 @@ def map_source(mapping: RateLimitMap) -> str:
 
 def from_headers(response: OutboundResponse, now: datetime) -> RateLimit | None:
     """The facts that the common headers tell, or None if they tell nothing."""
-    headers = dict(reversed(response.headers))
+    headers = {name: value for name, value in reversed(response.headers) if name.endswith(_ENDINGS)}
+    if not headers:
+        return None
     facts: dict[str, int | None] = {}
     for prefix in _PREFIXES:
         _take(facts, "limit", _whole(headers.get(f"{prefix}limit")))

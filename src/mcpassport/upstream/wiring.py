@@ -7,7 +7,7 @@ from typing import Any, Final
 from mcpassport.errors import InvalidIntegration
 from mcpassport.expressions import Expression, Template, compile_expression, parse_template
 from mcpassport.records.integration import Method
-from mcpassport.records.tool import Tool
+from mcpassport.records.tool import EVERY_OTHER, Route, Tool
 from mcpassport.upstream.address import Address
 from mcpassport.upstream.auth import AUTHORIZATIONS
 from mcpassport.upstream.paging import PAGINATIONS
@@ -28,7 +28,24 @@ class Wiring:
         method = tool.method
         self.name = f"{method.resource}.{method.method}"
         self.method = method
-        self.routes = tool.routes
+        placed = frozenset(
+            (*_arguments(method.query), *_arguments(method.headers), *_arguments(method.body))
+        )
+        # What a template places is not sent a second time by its route.
+        self.routes = tuple(
+            route
+            for route in tool.routes
+            if route.part in {"path", "paging"} or route.property not in placed
+        )
+        self._known = placed | {route.property for route in tool.routes}
+        self._others = next(
+            (route.part for route in tool.routes if route.property == EVERY_OTHER), None
+        )
+        self._path_names = tuple(
+            (route.property, route.name)
+            for route in tool.routes
+            if route.part == "path" and route.name not in {None, route.property}
+        )
         self.input_schema = tool.input_schema
         self.is_list = method.method == "list"
         self.address = Address(method.base_url, method.path, method.allowed_hosts, self.name)
@@ -53,22 +70,37 @@ class Wiring:
         self.secret_header_names = tuple(dict.fromkeys(name.lower() for name in names))
         _check_format(method)
 
+    def undeclared(self, arguments: Mapping[str, Any]) -> Iterator[Route]:
+        """Routes of the arguments that the schema admits without declaring them."""
+        if self._others is not None:
+            for name in arguments:
+                if name not in self._known:
+                    yield Route(name, self._others, name)
+
+    def seen(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The arguments as templates and expressions see them: path names beside `id_param`."""
+        if not self._path_names:
+            return arguments
+        named = {name: arguments[given] for given, name in self._path_names if given in arguments}
+        return {**arguments, **named}
+
 
 class Wirings:
-    """The compiled tools of this process, by wiring digest; the least recently used go first."""
+    """The compiled tools of this process, by both digests; the least recently used go first."""
 
     def __init__(self) -> None:
         self._by_digest: OrderedDict[bytes, Wiring] = OrderedDict()
 
     def of(self, tool: Tool) -> Wiring:
         """The wiring of that tool."""
-        wiring = self._by_digest.get(tool.wiring)
+        key = tool.wiring + tool.visible
+        wiring = self._by_digest.get(key)
         if wiring is None:
-            wiring = self._by_digest[tool.wiring] = Wiring(tool)
+            wiring = self._by_digest[key] = Wiring(tool)
             if len(self._by_digest) > CACHED_WIRINGS:
                 self._by_digest.popitem(last=False)
         else:
-            self._by_digest.move_to_end(tool.wiring)
+            self._by_digest.move_to_end(key)
         return wiring
 
 
@@ -87,6 +119,14 @@ def _split(templates: Mapping[str, Any], slot: str) -> tuple[dict[str, Any], dic
         else:
             plain[name] = parse_template(value, slot) if isinstance(value, str) else value
     return plain, secret
+
+
+def _arguments(value: Any) -> Iterator[str]:
+    """Names of the arguments that templates place."""
+    for template in _templates(value, "template"):
+        for placeholder in template.placeholders:
+            if placeholder.scope == "args":
+                yield placeholder.path[0]
 
 
 def _check_templates(value: Any, slot: str) -> None:

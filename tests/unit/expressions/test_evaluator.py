@@ -108,7 +108,7 @@ async def test_a_panic_of_the_engine_is_an_error(
 ) -> None:
     """A `BaseException` of the engine becomes an error; the next evaluation works again."""
 
-    class PanicException(BaseException):  # noqa: N818 - the engine's own name for it
+    class PanicException(BaseException):
         pass
 
     class Broken:
@@ -116,7 +116,7 @@ async def test_a_panic_of_the_engine_is_an_error(
             raise PanicException("S3CRET")
 
     expression = compile_expression("a", "test")
-    monkeypatch.setitem(pool_module.evaluate_here.__globals__["_engines"].by_source, "a", Broken())
+    monkeypatch.setitem(evaluate_here.__globals__["_engines"].by_source, "a", Broken())
     with pytest.raises(ExpressionFailed, match=r"'test' failed \(panic\)"):
         await evaluator.evaluate(expression, b"{}")
     assert await evaluator.evaluate(expression, b'{"a":1}') == b"1"

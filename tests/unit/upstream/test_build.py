@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.upstreams import World, make_account, make_tool, response
 from yarl import URL
 
 from mcpassport.errors import (
@@ -18,7 +19,6 @@ from mcpassport.limits import LIMITS, Limits
 from mcpassport.records.integration import Authorization, Pagination
 from mcpassport.records.tool import Part, Route
 from mcpassport.upstream.address import Address
-from tests.support.upstreams import World, make_account, make_tool, response
 
 
 async def refused(
@@ -129,7 +129,7 @@ async def test_a_delete_without_body_arguments_has_no_body() -> None:
 
 
 async def test_a_request_expression_is_merged_over() -> None:
-    """Its query, headers and body lie over the rest; a null takes a value away."""
+    """Its query and headers lie over the rest, its body replaces; a null takes a value away."""
     tool = make_tool(
         ("q", "query"),
         ("title", "body"),
@@ -143,7 +143,7 @@ async def test_a_request_expression_is_merged_over() -> None:
     request = await sent(tool, make_account(context={"region": "eu"}), q="a", title="T")
     assert request.url.endswith("/notes?q=A")
     assert ("x-a", "eu") in request.headers
-    assert request.body == b'{"title":"T","n":1}'
+    assert request.body == b'{"n":1}'
 
 
 @pytest.mark.parametrize("source", ["1", "[1]", '{"url": "x"}', '{"query": 1}', '{"headers": [1]}'])

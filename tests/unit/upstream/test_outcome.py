@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.support.upstreams import FakeHttp, World, make_account, make_tool, response
 
 from mcpassport.errors import (
     AddressForbidden,
@@ -28,7 +29,6 @@ from mcpassport.records.envelope import RateLimit
 from mcpassport.records.integration import RateLimitMap
 from mcpassport.records.masked import Secret
 from mcpassport.upstream.outcome import NOTE_INTEGERS, NOTE_RATE_LIMIT, harmless
-from tests.support.upstreams import FakeHttp, World, make_account, make_tool, response
 
 LIST: dict[str, Any] = {"method": "list"}
 
@@ -67,7 +67,7 @@ async def test_a_status_means_an_error_without_the_body(
     assert outcome.sent
     assert outcome.upstream_status == status
     envelope = envelope_of(outcome.error)
-    assert (envelope.upstream_status, envelope.retry.after_seconds) in {(status, 9)}
+    assert (envelope.upstream_status, envelope.retry.after_seconds) == (status, 9)
     assert envelope.ratelimit == RateLimit(retry_after=9)
     assert "S3CRET" not in repr(envelope)
     assert len(world.http.requests) == 1
@@ -102,15 +102,15 @@ async def test_cancellation_passes_through() -> None:
     """A cancelled call is not turned into an outcome."""
 
     class Hanging(FakeHttp):
-        async def send(self, request: Any) -> Any:
-            self.requests.append(request)
+        async def send(self, _request: Any) -> Any:
+            arrived.set()
             await asyncio.Event().wait()
 
+    arrived = asyncio.Event()
     world = World()
-    world.upstream._http = http = Hanging()
+    world.upstream._http = Hanging()
     task = asyncio.create_task(world.call(make_tool()))
-    while not http.requests:
-        await asyncio.sleep(0)
+    await arrived.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.upstreams import response
 
 from mcpassport.expressions import compile_expression
 from mcpassport.records.envelope import RateLimit
 from mcpassport.records.integration import RateLimitMap
 from mcpassport.upstream.ratelimit import from_headers, from_map, map_source, values_of
-from tests.support.upstreams import response
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 EPOCH = int(NOW.timestamp())
@@ -46,6 +46,7 @@ EPOCH = int(NOW.timestamp())
             {"ratelimit": '"a";r=50;t=30, "b";r=2;t=5', "ratelimit-policy": '"a";q=100;w=60'},
             RateLimit(100, 2, 5),
         ),
+        ({"ratelimit-policy": '"a";q=100;w=60'}, RateLimit(limit=100)),
         ({"ratelimit": "limit=10, remaining=3, reset=7"}, RateLimit(10, 3, 7)),
         ({"x-ratelimit-limit": "5", "ratelimit-limit": "9"}, RateLimit(limit=5)),
     ],

@@ -1,11 +1,12 @@
 """The management API: one file per resource, the table of them, and the app they make."""
 
-from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from mcpassport import __version__
 from mcpassport.edge.api import (
     accounts,
     audit,
+    description,
     integrations,
     problems,
     servers,
@@ -14,6 +15,7 @@ from mcpassport.edge.api import (
     tryout,
     version,
 )
+from mcpassport.edge.api.description import DescribedApp
 from mcpassport.edge.api.principal import Authenticate
 from mcpassport.edge.api.services import Services
 
@@ -26,23 +28,28 @@ ROUTERS = {
     "api-token": tokens.router,
     "audit": audit.router,
     "version": version.router,
+    "openapi.json": description.router,
 }
 """Resource -> its routes."""
 
 
-def management_app(services: Services, authenticate: Authenticate) -> FastAPI:
+def management_app(services: Services, authenticate: Authenticate) -> DescribedApp:
     """The management API as an ASGI app; `authenticate` decides who is asking."""
-    app = FastAPI(
+    app = DescribedApp(
         title="mcpassport management API",
         version=__version__,
         description="Tenants, integrations, integrated accounts, MCP servers, API tokens, audit.",
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
+        # A redirect would repeat the Host header of whoever asks.
+        redirect_slashes=False,
     )
     app.state.services = services
     app.state.authenticate = authenticate
     for router in ROUTERS.values():
         app.include_router(router)
-    problems.install(app)
+    routes = [route for router in ROUTERS.values() for route in router.routes]
+    problems.install(app, [route for route in routes if isinstance(route, APIRoute)])
     return app

@@ -54,6 +54,10 @@ class Acting:
             raise InvalidInput("Name the tenant: this API token belongs to none.")
         return named
 
+    async def existing_tenant(self, named: str | None) -> str:
+        """The same, when it exists; `NoSuchObject` otherwise, so that a slip is no empty list."""
+        return (await self.services.tenants.get(self.tenant(named))).id
+
     async def account(self, account_id: str) -> Account:
         """An account that this principal may see, found by its id alone; else `NoSuchObject`."""
         own = self.principal.tenant
@@ -67,24 +71,34 @@ class Acting:
         return found[0]
 
 
-def acting(*roles: Role) -> Callable[[Request], Awaitable[Acting]]:
-    """A dependency: authenticate, check the role, hand over the `Acting`."""
+class Guard:
+    """A dependency: authenticate, check the role, hand over the `Acting`.
 
-    async def dependency(request: Request) -> Acting:
+    `StrictRoute` calls it before it reads a body, so a stranger's body is never parsed.
+    """
+
+    def __init__(self, *roles: Role, platform: bool = False) -> None:
+        self._roles = roles
+        self._platform = platform
+
+    async def __call__(self, request: Request) -> Acting:
+        """Who is acting; decided once per request."""
+        known: Acting | None = getattr(request.state, "acting", None)
+        if known is not None:
+            return known
         services: Services = request.app.state.services
         authenticate: Authenticate = request.app.state.authenticate
         principal = await authenticate(request)
-        if principal.role not in roles:
+        if principal.role not in self._roles or (self._platform and principal.tenant):
             raise Forbidden
-        return Acting(principal, services)
+        request.state.acting = Acting(principal, services)
+        return request.state.acting
 
-    return dependency
 
-
-Reader = Annotated[Acting, Depends(acting(*READERS))]
-PlatformReader = Annotated[Acting, Depends(acting(*PLATFORM_READERS))]
-Operator = Annotated[Acting, Depends(acting(*TENANTS_AND_ADMINS))]
-Admin = Annotated[Acting, Depends(acting(*ADMINS))]
+Reader = Annotated[Acting, Depends(Guard(*READERS))]
+PlatformReader = Annotated[Acting, Depends(Guard(*PLATFORM_READERS, platform=True))]
+Operator = Annotated[Acting, Depends(Guard(*TENANTS_AND_ADMINS))]
+Admin = Annotated[Acting, Depends(Guard(*ADMINS, platform=True))]
 
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before, unchanged")]
 PageSize = Annotated[int, Query(ge=1, le=200, description="objects per page")]

@@ -42,8 +42,8 @@ def test_intercom_becomes_tools_and_the_report_lists_exactly_what_is_known(tmp_p
         "create_a_intercom_ticket",
         "update_a_intercom_conversation_by_id",
         "delete_a_intercom_contact_tag_by_id",
-        "intercom_contacts_archive",
-        "intercom_contacts_search",
+        "intercom_contact_archive",
+        "intercom_contact_search",
     } <= names
 
 
