@@ -262,9 +262,7 @@ def _problems(
             yield Problem(_where(f"limits.{limit}", path, variables), "settings", text)
         return
     message = "no such setting" if item["type"] == "extra_forbidden" else str(item["msg"])
-    yield Problem(
-        _where(name, path, variables), "settings", message.removeprefix("Value error, ")
-    )
+    yield Problem(_where(name, path, variables), "settings", message.removeprefix("Value error, "))
 
 
 def _where(name: str, path: Path | None, variables: Mapping[str, str]) -> str:

@@ -10,7 +10,13 @@ from typing import Any
 import msgspec
 
 from mcpassport.accounts.fields import check_context, check_credential, check_overrides
-from mcpassport.errors import Conflict, NoSuchObject, ReauthorizationRequired, StoreUnavailable
+from mcpassport.errors import (
+    Conflict,
+    InvalidInput,
+    NoSuchObject,
+    ReauthorizationRequired,
+    StoreUnavailable,
+)
 from mcpassport.records.grants import Account, Caller, Overrides, Tenant
 from mcpassport.records.integration import Integration
 from mcpassport.records.masked import Secret
@@ -89,22 +95,28 @@ class Accounts:
         changes: dict[str, Any],
         extra: Sequence[Op],
     ) -> Account:
-        """Change `name`, `context`, `overrides`, or replace the whole `credential`."""
+        """Change `name`; replace the whole of `context`, `overrides`, or `credential`.
+
+        `credential_kind` goes with `credential`; absent, the kind stays.
+        """
         account, etag = await self._read(tenant.id, account_id)
         ops: list[Op] = list(extra)
         credential: Mapping[str, str] | None = changes.get("credential")
+        if credential is None and "credential_kind" in changes:
+            raise InvalidInput("credential_kind goes with a credential of that kind; give both.")
         if credential is not None:
             kind = changes.get("credential_kind") or account.credential_kind
             check_credential(integration, kind, credential)
             ops.append(await self._seal(tenant, account_id, credential))
             account = msgspec.structs.replace(account, credential_kind=kind, status="active")
-        context = dict(changes.get("context") or account.context)
-        overrides: Overrides = changes.get("overrides") or account.overrides
-        check_context(integration, context)
-        check_overrides(integration, overrides)
+        context = dict(changes.get("context", account.context))
+        overrides: Overrides = changes.get("overrides", account.overrides)
+        if "context" in changes or "overrides" in changes:
+            check_overrides(integration, overrides)
+            check_context(integration, context, overrides.context)
         account = msgspec.structs.replace(
             account,
-            name=changes.get("name") or account.name,
+            name=changes.get("name", account.name),
             context=context,
             overrides=overrides,
             updated_at=self._clock(),
@@ -125,9 +137,10 @@ class Accounts:
             if server is None or server.status != "active":
                 continue
             expect[entry.key] = entry.etag
-            revoked.append(
-                SERVERS.put(msgspec.structs.replace(server, status="revoked", revoked_at=now))
+            ended = msgspec.structs.replace(
+                server, status="revoked", revoked_at=now, updated_at=now
             )
+            revoked.append(SERVERS.put(ended))
         gone = [
             Delete(ACCOUNTS.key(tenant, account_id)),
             Delete(Key(CREDENTIAL_KIND, tenant, account_id)),

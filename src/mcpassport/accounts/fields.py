@@ -5,16 +5,25 @@ No message repeats a value: any of them may be a secret.
 
 import re
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from mcpassport.errors import InvalidExpression, InvalidInput, Problem
-from mcpassport.expressions import parse_template
+from mcpassport.expressions import Placeholder, parse_template
 from mcpassport.records.grants import Overrides
 from mcpassport.records.integration import Credential, Integration
 
 MAX_VALUE_CHARS = 8192
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+"""RFC 9110, section 5.6.2."""
+RESERVED_HEADERS = frozenset(
+    {
+        *("authorization", "cookie", "proxy-authorization", "host", "connection", "keep-alive"),
+        *("content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect"),
+    }
+)
 
 
 def check_credential(integration: Integration, kind: str, values: Mapping[str, str]) -> None:
@@ -47,40 +56,69 @@ def _field_problems(credential: Credential, values: Mapping[str, str]) -> Iterat
             yield Problem(where, "pattern", f"{field.label} does not match {field.pattern}.")
 
 
-def check_context(integration: Integration, context: Mapping[str, str]) -> None:
-    """Every `{{context.x}}` without a fallback has a value; `InvalidInput` lists all problems."""
+def check_context(
+    integration: Integration,
+    context: Mapping[str, str],
+    defaults: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Every `{{context.x}}` without a fallback has a value; `InvalidInput` lists all problems.
+
+    `defaults` are the values that an admin set for the account.
+    """
     problems = [
         Problem(f"context.{name}", "missing", "The integration needs this value.")
-        for name in sorted(required_context(integration) - context.keys())
-    ] + [
-        Problem(f"context.{name}", "value", "Too long, empty, or holds control characters.")
-        for name, value in context.items()
-        if not value or len(value) > MAX_VALUE_CHARS or not value.isprintable()
-    ]
+        for name in sorted(required_context(integration) - context.keys() - defaults.keys())
+    ] + list(_unusable("context", context))
     if problems:
         raise InvalidInput("The account's context is not valid.", problems=tuple(problems))
 
 
+def _unusable(where: str, values: Mapping[str, str]) -> Iterator[Problem]:
+    for name, value in values.items():
+        if not value or len(value) > MAX_VALUE_CHARS or not value.isprintable():
+            yield Problem(
+                f"{where}.{name}", "value", "Too long, empty, or holds control characters."
+            )
+
+
 def check_overrides(integration: Integration, overrides: Overrides) -> None:
-    """Overrides can only narrow: known methods, no authorization header."""
+    """Overrides can only narrow: known methods, no header that authorizes; all problems at once."""
     known = {f"{method.resource}.{method.method}" for method in integration.methods}
     problems = [
-        Problem("overrides.removed_methods", "unknown", f"There is no method {name!r}.")
+        Problem(
+            "overrides.removed_methods",
+            "unknown",
+            f"There is no method {name!r}.",
+            f"Valid: {', '.join(sorted(known))}.",
+        )
         for name in overrides.removed_methods
         if name not in known
     ]
-    forbidden = {"authorization", "cookie", "host", "proxy-authorization"} | {
-        method.authorization.name.lower()
-        for method in integration.methods
-        if method.authorization.name
-    }
-    problems += [
-        Problem(f"overrides.headers.{name}", "authorization", "This header cannot be overridden.")
-        for name in overrides.headers
-        if name.lower() in forbidden
-    ]
+    forbidden = _authorizing(integration)
+    for name in overrides.headers:
+        where = f"overrides.headers.{name}"
+        if name.lower() in forbidden:
+            problems.append(Problem(where, "authorization", "This header cannot be overridden."))
+        elif not HEADER_NAME.fullmatch(name):
+            problems.append(Problem(where, "name", "This is not the name of an HTTP header."))
+    problems += _unusable("overrides.headers", overrides.headers)
+    problems += _unusable("overrides.context", overrides.context)
     if problems:
         raise InvalidInput("The overrides are not valid.", problems=tuple(problems))
+
+
+def _authorizing(integration: Integration) -> set[str]:
+    """Lower-case names of the headers that say who asks, or that frame the message."""
+    names = set(RESERVED_HEADERS)
+    for method in integration.methods:
+        if method.authorization.name:
+            names.add(method.authorization.name.lower())
+        names |= {
+            name.lower()
+            for name, text in method.headers.items()
+            if "credentials" in {placeholder.scope for placeholder in _placeholders(text)}
+        }
+    return names
 
 
 def required_context(integration: Integration) -> set[str]:
@@ -92,17 +130,20 @@ def required_context(integration: Integration) -> set[str]:
 
 
 def _context_names(text: str) -> set[str]:
-    if "{{" not in text:
-        return set()
-    try:
-        template = parse_template(text, "context")
-    except InvalidExpression:
-        return set()
     return {
         placeholder.path[0]
-        for placeholder in template.placeholders
+        for placeholder in _placeholders(text)
         if placeholder.scope == "context" and placeholder.fallback is None
     }
+
+
+def _placeholders(text: str) -> tuple[Placeholder, ...]:
+    if "{{" not in text:
+        return ()
+    try:
+        return parse_template(text, "account").placeholders
+    except InvalidExpression:
+        return ()
 
 
 def _strings(value: Any) -> Iterator[str]:

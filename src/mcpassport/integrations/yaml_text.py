@@ -48,11 +48,11 @@ class _Stop(Exception):
 def read_yaml(text: str, file: str) -> tuple[Any, list[Finding]]:
     """The document as marked values (None when it cannot be read to its end), and every finding."""
     try:
+        if _is_too_deep(text):
+            return None, [_finding(Place(file, 1), *_TOO_DEEP)]
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         return None, [_syntax(error, file)]
-    except RecursionError:
-        return None, [_finding(Place(file, 1), *_TOO_DEEP)]
     if node is None:
         return None, [_finding(Place(file, 1), "The file is empty.", "Write its content.")]
     builder = _Builder(file)
@@ -61,6 +61,19 @@ def read_yaml(text: str, file: str) -> tuple[Any, list[Finding]]:
     except _Stop:
         return None, builder.findings
     return value, builder.findings
+
+
+def _is_too_deep(text: str) -> bool:
+    """Whether the nesting passes the cap; the composer would exhaust the C stack on it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_BASE):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > DEPTH_MAX + 1:
+                return True
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+    return False
 
 
 _TOO_DEEP = (

@@ -74,7 +74,7 @@ def load_vendor(path: Path) -> Vendor:
     """
     try:
         content = yaml.load(path.read_bytes(), Loader=_UniqueKeys)  # noqa: S506  # a SafeLoader
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise _unusable(path, type(error).__name__) from None
     if not isinstance(content, dict):
         raise _unusable(path, "the file is not a mapping")

@@ -28,24 +28,7 @@ class Wiring:
         method = tool.method
         self.name = f"{method.resource}.{method.method}"
         self.method = method
-        placed = frozenset(
-            (*_arguments(method.query), *_arguments(method.headers), *_arguments(method.body))
-        )
-        # What a template places is not sent a second time by its route.
-        self.routes = tuple(
-            route
-            for route in tool.routes
-            if route.part in {"path", "paging"} or route.property not in placed
-        )
-        self._known = placed | {route.property for route in tool.routes}
-        self._others = next(
-            (route.part for route in tool.routes if route.property == EVERY_OTHER), None
-        )
-        self._path_names = tuple(
-            (route.property, route.name)
-            for route in tool.routes
-            if route.part == "path" and route.name not in {None, route.property}
-        )
+        self._route(tool)
         self.input_schema = tool.input_schema
         self.is_list = method.method == "list"
         self.address = Address(method.base_url, method.path, method.allowed_hosts, self.name)
@@ -69,6 +52,28 @@ class Wiring:
         names = (*self.authorization.headers(method.authorization), *self.secret_headers)
         self.secret_header_names = tuple(dict.fromkeys(name.lower() for name in names))
         _check_format(method)
+
+    def _route(self, tool: Tool) -> None:
+        """Where each argument goes, after what the templates place themselves."""
+        method = tool.method
+        placed = frozenset(
+            (*_arguments(method.query), *_arguments(method.headers), *_arguments(method.body))
+        )
+        # What a template places is not sent a second time by its route.
+        self.routes = tuple(
+            route
+            for route in tool.routes
+            if route.part in {"path", "paging"} or route.property not in placed
+        )
+        self._known = placed | {route.property for route in tool.routes}
+        self._others = next(
+            (route.part for route in tool.routes if route.property == EVERY_OTHER), None
+        )
+        self._path_names = tuple(
+            (route.property, route.name)
+            for route in tool.routes
+            if route.part == "path" and route.name not in {None, route.property}
+        )
 
     def undeclared(self, arguments: Mapping[str, Any]) -> Iterator[Route]:
         """Routes of the arguments that the schema admits without declaring them."""

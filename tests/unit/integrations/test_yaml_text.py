@@ -136,3 +136,11 @@ def test_numbers_of_any_length_are_read_exactly() -> None:
     assert not findings
     assert document["a"] == 9223372036854775807
     assert math.isclose(document["b"], 0.1)
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, "{a: " * 200_000, "- " * 100_000 + "x"])
+def test_hostile_nesting_is_a_finding_and_not_the_end_of_the_process(text: str) -> None:
+    """Nesting that would exhaust the C composer's stack is refused before it is composed."""
+    value, findings = read_yaml(text, "integration.yaml")
+    assert value is None
+    assert "nested more than" in findings[0].message

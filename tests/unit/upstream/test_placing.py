@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from mcpassport.records.tool import EVERY_OTHER, Route
 from tests.support.upstreams import World, make_tool, response
+
+from mcpassport.records.tool import EVERY_OTHER, Route
 
 
 async def sent(tool: Any, **arguments: Any) -> Any:

@@ -1,6 +1,6 @@
 """`/integrated-account`: a tenant's connections, their tools, and a try-out for authors."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from msgspec import convert
@@ -9,7 +9,7 @@ from mcpassport.accounts.connect import AccountDraft
 from mcpassport.catalog.select import check_filter, select
 from mcpassport.edge.api.idempotency import IdempotencyKey, once
 from mcpassport.edge.api.incoming import AccountIn, AccountPatch
-from mcpassport.edge.api.outgoing import AccountOut, PageOf, ToolOut
+from mcpassport.edge.api.outgoing import AccountOut, PageOf, ToolOut, ToolPreview
 from mcpassport.edge.api.principal import Acting, Cursor, Operator, PageSize, Reader, TenantQuery
 from mcpassport.edge.api.strict import StrictRoute
 from mcpassport.errors import Forbidden, NoSuchObject
@@ -60,9 +60,8 @@ async def page(
     limit: PageSize = 50,
 ) -> PageOf[AccountOut]:
     """List a tenant's accounts."""
-    accounts, following = await acting.services.accounts.page(
-        acting.tenant(tenant), integration, cursor, limit
-    )
+    home = await acting.existing_tenant(tenant)
+    accounts, following = await acting.services.accounts.page(home, integration, cursor, limit)
     return PageOf(result=[AccountOut.of(account) for account in accounts], next_cursor=following)
 
 
@@ -123,7 +122,7 @@ async def tools(
     methods: Names = None,
     tags: Names = None,
     resources: Names = None,
-) -> dict[str, Any]:
+) -> ToolPreview:
     """Preview the tools that an MCP server with these filters would expose."""
     account = await acting.account(account_id)
     catalog = await acting.services.versions.catalog(await _head(acting, account.integration))
@@ -134,11 +133,11 @@ async def tools(
     )
     check_filter(catalog, chosen)
     surface = select(catalog, chosen, account.overrides.removed_methods)
-    return {
-        "integration": catalog.integration,
-        "version": catalog.version,
-        "catalog_digest": catalog.digest.hex(),
-        "surface_digest": surface.digest.hex(),
-        "result": [_tool(tool).model_dump() for tool in surface.tools],
-        "hidden": len(catalog.tools) - len(surface.tools),
-    }
+    return ToolPreview(
+        integration=catalog.integration,
+        version=catalog.version,
+        catalog_digest=catalog.digest.hex(),
+        surface_digest=surface.digest.hex(),
+        result=[_tool(tool) for tool in surface.tools],
+        hidden=len(catalog.tools) - len(surface.tools),
+    )

@@ -1,12 +1,12 @@
 """`/integration`: upstream APIs as data. Admins push; everybody who manages may read."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from msgspec import to_builtins
 
 from mcpassport.edge.api.incoming import IntegrationIn, RollbackIn
-from mcpassport.edge.api.outgoing import IntegrationOut, PageOf, VersionOut
+from mcpassport.edge.api.outgoing import DiffOut, IntegrationOut, PageOf, VersionOut
 from mcpassport.edge.api.principal import Acting, Admin, Cursor, PageSize, Reader
 from mcpassport.edge.api.strict import StrictRoute
 from mcpassport.errors import NoSuchObject
@@ -93,10 +93,10 @@ async def diff(
     acting: Reader,
     a: Annotated[int, Query(ge=1, description="the older version")],
     b: Annotated[int, Query(ge=1, description="the newer version")],
-) -> dict[str, Any]:
+) -> DiffOut:
     """What changed from version `a` to version `b`, breaking changes first."""
     changes = await acting.services.versions.diff(name, a, b)
-    return {"name": name, "a": a, "b": b, "changes": to_builtins(changes)}
+    return DiffOut(name=name, a=a, b=b, changes=to_builtins(changes))
 
 
 @router.post("/{name}/rollback", status_code=201)

@@ -199,6 +199,33 @@ class ToolOut(BaseModel):
     digest: str
 
 
+class ToolPreview(BaseModel):
+    """The tools that an MCP server with these filters would expose."""
+
+    integration: str
+    version: int
+    catalog_digest: str
+    surface_digest: str
+    result: list[ToolOut]
+    hidden: int
+    """Tools of the integration that the filters, or the account's overrides, leave out."""
+
+
+class DiffOut(BaseModel):
+    """What changed between two versions, breaking changes first."""
+
+    name: str
+    a: int
+    b: int
+    changes: list[dict[str, Any]]
+
+
+class StrangersOut(BaseModel):
+    """Requests that resolved to nobody, newest first."""
+
+    result: list[dict[str, Any]]
+
+
 class VersionInfo(BaseModel):
     """What runs here, for whoever compares it with a reference."""
 

@@ -91,8 +91,9 @@ class Guard:
         principal = await authenticate(request)
         if principal.role not in self._roles or (self._platform and principal.tenant):
             raise Forbidden
-        request.state.acting = Acting(principal, services)
-        return request.state.acting
+        found = Acting(principal, services)
+        request.state.acting = found
+        return found
 
 
 Reader = Annotated[Acting, Depends(Guard(*READERS))]

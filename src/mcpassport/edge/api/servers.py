@@ -53,7 +53,7 @@ async def create(
     """Create an MCP server. Only this answer shows its token and URL."""
     services = acting.services
     account = await acting.account(account_id)
-    claim = await once(acting, "srv_", account.tenant, key, body)
+    claim = await once(acting, "srv_", account.tenant, key, body, account.id)
     if claim.replay:
         server = await services.servers.get(account.tenant, claim.id)
         shown = ServerOut.of(server, services.clock())

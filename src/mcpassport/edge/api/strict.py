@@ -18,7 +18,6 @@ from typing import Any, NoReturn
 
 import structlog
 from fastapi import Request, Response
-from fastapi.dependencies.utils import get_flat_dependant
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
@@ -72,10 +71,8 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The route's handler behind the steps of the module's docstring."""
         original = super().get_route_handler()
-        guards = [
-            part.call for part in self.dependant.dependencies if isinstance(part.call, Guard)
-        ]
-        known = sorted(param.alias for param in get_flat_dependant(self.dependant).query_params)
+        guards = [part.call for part in self.dependant.dependencies if isinstance(part.call, Guard)]
+        known = sorted(param.alias for param in self.dependant.query_params)
 
         async def handler(request: Request) -> Response:
             strict = StrictRequest(request.scope, request.receive)

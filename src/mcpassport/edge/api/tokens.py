@@ -22,7 +22,7 @@ def _home(acting: Acting, tenant: str | None) -> str:
 async def create(body: TokenIn, acting: Operator, key: IdempotencyKey = None) -> TokenOut:
     """Create an API token; the answer is the only one that shows it."""
     services = acting.services
-    home = PLATFORM if body.role == "admin" else _home(acting, body.tenant)
+    home = _home(acting, body.tenant)
     claim = await once(acting, "tok_", home, key, body)
     if claim.replay:
         token = TokenOut.of(await services.api_tokens.get(home, claim.id), services.clock())
@@ -43,7 +43,8 @@ async def page(
 ) -> PageOf[TokenOut]:
     """List API tokens without their secrets; without a tenant, the deployment's own."""
     services = acting.services
-    tokens, following = await services.api_tokens.page(_home(acting, tenant), cursor, limit)
+    home = await acting.existing_tenant(tenant) if tenant else _home(acting, None)
+    tokens, following = await services.api_tokens.page(home, cursor, limit)
     now = services.clock()
     return PageOf(result=[TokenOut.of(token, now) for token in tokens], next_cursor=following)
 

@@ -5,9 +5,15 @@
 3. The request is built and shown with its secrets masked; a dry run ends here.
 4. The try-out is recorded, then the one request is sent.
 5. Response, mapped result and rate limit are shown to the admin who asked; nothing is kept.
+   An upstream that repeats the credential does not reveal it: it is masked here too.
 """
 
+import base64
+import json
+from binascii import Error as NotBase64
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import msgspec
 from fastapi import APIRouter
@@ -25,29 +31,66 @@ from mcpassport.errors import (
     Problem,
     envelope_of,
 )
+from mcpassport.http import HttpClient
 from mcpassport.integrations.load import load_content
 from mcpassport.records.calls import OutboundRequest, OutboundResponse, Outcome
 from mcpassport.records.grants import Account
 from mcpassport.records.tool import Catalog, Tool
-from mcpassport.upstream.call import Upstream
+from mcpassport.upstream.call import MASKED, Upstream
 
 router = APIRouter(prefix="/integrated-account", tags=["try"], route_class=StrictRoute)
 
 PREVIEW_BYTES = 8192
 HIDDEN_HEADERS = {"set-cookie", "www-authenticate"}
+_WRITTEN: tuple[Callable[[str], str], ...] = (
+    str,
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: quote(text, safe=""),
+    quote_plus,
+)
+"""How a secret may be spelled in what an upstream repeats."""
 
 
 class _Watched:
-    """The HTTP client, keeping the response it passed on."""
+    """The HTTP client, keeping the response it passed on, and the secrets that it sent."""
 
-    def __init__(self, http: Any) -> None:
+    def __init__(self, http: HttpClient) -> None:
         self._http = http
+        self._secrets: tuple[str, ...] = ()
         self.response: OutboundResponse | None = None
 
     async def send(self, request: OutboundRequest) -> OutboundResponse:
-        response: OutboundResponse = await self._http.send(request)
-        self.response = response
-        return response
+        self._secrets = tuple(_spellings(request.secret_headers + request.secret_query))
+        self.response = await self._http.send(request)
+        return self.response
+
+    def masked(self, document: Any) -> Any:
+        """The document with every secret that was sent replaced, in keys and values."""
+        if isinstance(document, str):
+            for secret in self._secrets:
+                document = document.replace(secret, MASKED)
+            return document
+        if isinstance(document, dict):
+            return {self.masked(key): self.masked(value) for key, value in document.items()}
+        if isinstance(document, list):
+            return [self.masked(item) for item in document]
+        return document
+
+
+def _spellings(pairs: tuple[tuple[str, str], ...]) -> list[str]:
+    """The secret values, their parts, and how JSON and URLs write them; the longest first."""
+    found: set[str] = set()
+    for _, value in pairs:
+        scheme, _, rest = value.partition(" ")
+        found |= {value, rest}
+        if scheme.lower() == "basic":
+            try:
+                pair = base64.b64decode(rest, validate=True).decode()
+            except (NotBase64, ValueError):
+                continue
+            found |= {pair, pair.partition(":")[2]}
+    written = (f(secret) for secret in found for f in _WRITTEN)
+    return sorted({text for text in written if text}, key=len, reverse=True)
 
 
 @router.post("/{account_id}/try")
@@ -76,12 +119,15 @@ async def try_out(account_id: str, body: TryIn, acting: Admin) -> dict[str, Any]
     credential = await services.accounts.credential_of(account)
     outcome = await upstream.call(tool, arguments, account, credential, tenant.key_version)
     response = None if watched.response is None else _response(watched.response)
-    return {**shown, "sent": outcome.sent, "response": response, **_outcome(outcome)}  # 5
+    answer = {"sent": outcome.sent, "response": response, **_outcome(outcome)}
+    return {**shown, **watched.masked(answer)}  # 5
 
 
 async def _catalog(acting: Acting, account: Account, body: TryIn) -> Catalog:
     versions = acting.services.versions
     if body.config is None:
+        if body.documentation is not None:
+            raise InvalidInput("documentation goes with config; give both.")
         head = await versions.head(account.integration)
         if head is None:
             raise NoSuchObject(f"No integration {account.integration!r}.")
@@ -96,6 +142,7 @@ async def _catalog(acting: Acting, account: Account, body: TryIn) -> Catalog:
             problems=tuple(
                 Problem(finding.where, finding.rule, finding.message, finding.mend)
                 for finding in loaded.findings
+                if finding.severity == "error"
             )
         )
     return build(loaded.integration)

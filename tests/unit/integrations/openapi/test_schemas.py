@@ -1,11 +1,14 @@
 """Schemas of OpenAPI as JSON Schema 2020-12."""
 
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
 import pytest
 import yaml
-from tests.support.descriptions import ImportValue
+from tests.support.descriptions import ImportValue, write_folder
+
+from mcpassport.integrations.load import load_folder
 
 NOTHING: dict[str, Any] = {}
 
@@ -212,3 +215,14 @@ def test_the_root_of_a_body_keeps_only_what_the_format_allows_there(
     }
     (finding,) = imported.unmapped
     assert "additionalProperties, minProperties" in finding.message
+
+
+def test_members_may_be_called_like_keywords(
+    import_value: ImportValue, small: Any, tmp_path: Path
+) -> None:
+    """A member named `format`, `type`, `items` or `$ref` is a member, for the loader too."""
+    names = ("format", "type", "items", "$ref", "required", "nullable", "allOf", "enum")
+    given = {"type": "object", "properties": {name: {"type": "string"} for name in names}}
+    assert body_schema(import_value, small, given) == given
+    loaded = load_folder(write_folder(import_value(small), tmp_path / "out"))
+    assert loaded.findings == ()
