@@ -23,6 +23,7 @@ from mcpassport.edge.api.services import Services
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.mcp import McpEndpoint, McpPolicy
 from mcpassport.edge.reference import ReferencePages
+from mcpassport.errors import McpassportError
 from mcpassport.expressions import Evaluator
 from mcpassport.gate.admit import Gate
 from mcpassport.gate.api_tokens import ApiTokens
@@ -30,6 +31,7 @@ from mcpassport.gate.principals import Principals
 from mcpassport.gate.servers import Lifetimes, Servers
 from mcpassport.http import HttpClient
 from mcpassport.integrations.versions import Versions
+from mcpassport.jobs import Jobs, jobs_of
 from mcpassport.protocol.endpoint import Protocol
 from mcpassport.records.grants import Principal
 from mcpassport.records.sources import Clock, Random
@@ -193,7 +195,7 @@ class Application:
 
 @asynccontextmanager
 async def open_application(services: Services) -> AsyncIterator[Application]:
-    """The whole app over open services, with its edge counter running."""
+    """The whole app over open services, with its edge counter and its jobs running."""
     settings, random = services.settings, services.random
     floods = Floods(settings.limits, random=random)
     protocol = Protocol(
@@ -205,7 +207,7 @@ async def open_application(services: Services) -> AsyncIterator[Application]:
         throttle=floods.calls.take,
     )
     counter = EdgeCounter(services.audit_store, services.clock)
-    await counter.start()
+    jobs = Jobs(services.store, jobs_of(services.store, services.audit, services.clock))
     mcp = McpEndpoint(
         gate=Gate(services.store, services.keys, services.clock),
         protocol=protocol,
@@ -226,10 +228,11 @@ async def open_application(services: Services) -> AsyncIterator[Application]:
     async def by_token(request: Request) -> Principal:
         return await services.principals.authenticate(request.headers.get("authorization"))
 
-    try:
+    async with AsyncExitStack() as stack:
+        for part in (counter, jobs):
+            await part.start()
+            stack.push_async_callback(part.close)
         yield Application(mcp, reference, management_app(services, by_token))
-    finally:
-        await counter.close()
 
 
 @asynccontextmanager
@@ -277,10 +280,16 @@ class ServingApp:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                services = await self._stack.enter_async_context(open_services(self._settings))
-                self._application = await self._stack.enter_async_context(
-                    open_application(services)
-                )
+                try:
+                    opening = open_services(self._settings)
+                    services = await self._stack.enter_async_context(opening)
+                    serving = open_application(services)
+                    self._application = await self._stack.enter_async_context(serving)
+                except Exception as error:  # noqa: BLE001  # whatever it is, this worker must not serve
+                    await self._stack.aclose()
+                    said = str(error) if isinstance(error, McpassportError) else type(error).__name__
+                    await send({"type": "lifespan.startup.failed", "message": said})
+                    return
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self._stack.aclose()

@@ -24,6 +24,8 @@ API_TOKEN_PREFIX = "mcpp_api_"
 
 MAX_SAFE_INTEGER = 2**53 - 1
 EXPRESSION_TIMEOUT_MS = 100
+EXPRESSION_APART_TIMEOUT_MS = 1_500
+"""In an evaluator process, which holds nobody up; under the hard kill, which it must precede."""
 EXPRESSION_STACK = 200
 EXPRESSION_SEQUENCE = 100_000
 EXPRESSION_INLINE_BYTES = 128 * 1024

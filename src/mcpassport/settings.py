@@ -196,11 +196,10 @@ def load(config: Path | None = None, environ: Mapping[str, str] | None = None) -
     variables = os.environ if environ is None else environ
     path = _find(config, variables)
     values = _from_file(path) if path else {}
-    given = _from_environment(variables)
-    limits = given.pop("limits", {})
+    given, limits = _from_environment(variables)
     merged: dict[str, Any] = {**values, **given}
-    if limits and isinstance(values.get("limits", {}), dict):
-        merged["limits"] = {**values.get("limits", {}), **limits}
+    if limits and isinstance(merged.get("limits", {}), dict):
+        merged["limits"] = {**merged.get("limits", {}), **limits}
     try:
         return Settings(**merged)
     except ValidationError as error:
@@ -235,8 +234,11 @@ def _from_file(path: Path) -> dict[str, Any]:
     return values
 
 
-def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _from_environment(
+    variables: Mapping[str, str],
+) -> tuple[dict[str, str], dict[str, int | str]]:
+    """The variables by setting, and apart from them the limits, each by its name."""
+    found: dict[str, str] = {}
     limits: dict[str, int | str] = {}
     for name, text in variables.items():
         if not name.startswith(ENV_PREFIX) or name == CONFIG_VARIABLE:
@@ -248,7 +250,7 @@ def _from_environment(variables: Mapping[str, str]) -> dict[str, Any]:
             )
         else:
             found[key] = text
-    return found | ({"limits": limits} if limits else {})
+    return found, limits
 
 
 def _problems(

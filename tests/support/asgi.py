@@ -61,6 +61,7 @@ async def request(
     headers: Mapping[str, str] | Sequence[tuple[str, str]] = (),
     body: bytes | Connection = b"",
     client: str = "192.0.2.7",
+    query: str = "",
 ) -> Response | None:
     """Send one request; None when the endpoint answered nothing."""
     pairs = headers.items() if isinstance(headers, Mapping) else headers
@@ -68,6 +69,7 @@ async def request(
         "type": "http",
         "method": method,
         "path": path,
+        "query_string": query.encode(),
         "headers": [(name.encode(), value.encode()) for name, value in pairs],
         "client": (client, 5000),
     }

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from cyclopts import App, Parameter
 
+from mcpassport.cli.client import segment
 from mcpassport.cli.options import DEFAULTS, NO_FILTERS, Filters, Flag, Options
 from mcpassport.cli.output import (
     confirm,
@@ -153,7 +154,7 @@ async def show(account: str, *, options: Options = DEFAULTS) -> None:
         The account's id.
     """
     async with options.api() as api:
-        document = await api.call("GET", f"/integrated-account/{account}")
+        document = await api.call("GET", f"/integrated-account/{segment(account)}")
     print_json(document) if options.json else print_facts(document)
 
 
@@ -181,7 +182,7 @@ async def update(
     if overrides is not None:
         body["overrides"] = read_json(overrides)
     async with options.api() as api:
-        document = await api.call("PATCH", f"/integrated-account/{account}", body=body)
+        document = await api.call("PATCH", f"/integrated-account/{segment(account)}", body=body)
     print_json(document) if options.json else print_facts(document)
 
 
@@ -213,7 +214,7 @@ async def delete(
     """
     confirm(f"Delete account {account}, its credential, and revoke its MCP servers?", yes=yes)
     async with options.api() as api:
-        await api.call("DELETE", f"/integrated-account/{account}")
+        await api.call("DELETE", f"/integrated-account/{segment(account)}")
     if options.json:
         print_json({"deleted": account})
     else:
@@ -236,7 +237,9 @@ async def tools(
     """
     query = filters.document()
     async with options.api() as api:
-        preview = await api.call("GET", f"/integrated-account/{account}/tools", query=query)
+        preview = await api.call(
+            "GET", f"/integrated-account/{segment(account)}/tools", query=query
+        )
     if options.json:
         print_json(preview)
         return

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import msgspec
 from starlette.types import ASGIApp, Message
@@ -25,6 +25,11 @@ from mcpassport.settings import load
 
 FAILED = 400
 LONGEST_ANSWER = 256 * 1024 * 1024
+
+
+def segment(text: str) -> str:
+    """A text as one segment of a path: an id somebody typed leads to no other route."""
+    return quote(text, safe="")
 
 
 class Remote(NamedTuple):
@@ -144,7 +149,10 @@ def _document(answer: Answer) -> Mapping[str, Any]:
         document = None
     if isinstance(document, dict):
         return document
-    return {"type": "unexpected_answer", "detail": f"HTTP {answer.status} without a problem."}
+    return {
+        "type": "unexpected_answer",
+        "detail": f"HTTP {answer.status} without a problem document; is --url a deployment's root?",
+    }
 
 
 class _Exchange:
@@ -182,7 +190,7 @@ async def _in_process(
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": path,
+        "path": unquote(path),
         "raw_path": path.encode(),
         "root_path": "",
         "query_string": query.encode(),

@@ -2,16 +2,16 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from yarl import URL
 
-from mcpassport.app import open_services
+from mcpassport.app import open_services, vendor_of
 from mcpassport.cli.options import DEFAULTS, Options
 from mcpassport.cli.output import FOUND, OK, print_json, print_table
-from mcpassport.errors import McpassportError, envelope_of
+from mcpassport.errors import McpassportError, UsageError, envelope_of
 from mcpassport.settings import Settings, load
 
 
@@ -26,6 +26,8 @@ class Diagnosis(NamedTuple):
 
 def _data_folder(settings: Settings) -> Diagnosis:
     folder = settings.data_dir
+    if folder.exists() and not folder.is_dir():
+        return Diagnosis("data folder", "bad", f"{folder} is a file", "name a folder in data_dir")
     if not folder.is_dir():
         return Diagnosis("data folder", "bad", f"{folder} is missing", "run mcpassport init")
     if not os.access(folder, os.W_OK):
@@ -72,11 +74,20 @@ def _private_hosts(settings: Settings) -> Diagnosis:
     return Diagnosis("private hosts", "good", "none: private networks are out of reach")
 
 
+def _vendor(settings: Settings) -> Diagnosis:
+    try:
+        vendor_of(settings)
+    except McpassportError as error:
+        return Diagnosis("vendor file", "bad", envelope_of(error).message, "mend vendor_file")
+    return Diagnosis("vendor file", "good", str(settings.vendor_file or "none: unbranded"))
+
+
 CHECKS: tuple[Callable[[Settings], Diagnosis], ...] = (
     _data_folder,
     _master_key,
     _public_url,
     _private_hosts,
+    _vendor,
 )
 
 
@@ -84,27 +95,25 @@ def _open_to_others(path: Path) -> bool:
     return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
-async def _store(settings: Settings) -> Iterator[Diagnosis]:
+async def _store(settings: Settings) -> list[Diagnosis]:
     try:
         async with open_services(settings) as services:
             heads, _ = await services.versions.names(None, 200)
-            return iter(
-                [
-                    Diagnosis("store", "good", "opens, and the master key fits"),
-                    Diagnosis(
-                        "integrations",
-                        "good" if heads else "warn",
-                        ", ".join(f"{head.name}@{head.version}" for head in heads) or "none",
-                        "" if heads else "mcpassport integration push FOLDER",
-                    ),
-                ]
-            )
     except McpassportError as error:
-        return iter([Diagnosis("store", "bad", envelope_of(error).message)])
+        return [Diagnosis("store", "bad", envelope_of(error).message)]
+    live = ", ".join(f"{head.name}@{head.version}" for head in heads)
+    return [
+        Diagnosis("store", "good", "opens, and the master key fits"),
+        Diagnosis("integrations", "good", live)
+        if heads
+        else Diagnosis("integrations", "warn", "none", "mcpassport integration push FOLDER"),
+    ]
 
 
 async def doctor(*, options: Options = DEFAULTS) -> int:
     """Check settings, keys, data folder and store; exit code 1 if something is bad."""
+    if options.url:
+        raise UsageError("doctor looks at the deployment on this machine; leave --url out.")
     settings = load(options.config)
     found = [check(settings) for check in CHECKS]
     if all(item.verdict != "bad" for item in found):

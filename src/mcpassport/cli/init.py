@@ -1,16 +1,19 @@
 """`mcpassport init`: settings file, master key, data folder, and the first admin token."""
 
+import json
 import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import ValidationError
+
 from mcpassport.cli.client import open_api
 from mcpassport.cli.options import DEFAULTS, Options
 from mcpassport.cli.output import console, print_json
 from mcpassport.errors import DataFolderError, UsageError
-from mcpassport.settings import CONFIG_NAME
+from mcpassport.settings import CONFIG_NAME, Settings
 from mcpassport.store.keys import create_master_key, load_master_key
 
 SETTINGS = """\
@@ -19,7 +22,7 @@ SETTINGS = """\
 data_dir = "data"
 master_key_file = "master.key"   # keep it apart from backups of data/
 
-public_url = "{public_url}"      # what customers' clients connect to: https in production
+public_url = {public_url}      # what customers' clients connect to: https in production
 host = "127.0.0.1"
 port = 8080
 
@@ -79,9 +82,15 @@ async def make_deployment(directory: Path, public_url: str) -> Deployment:
     """Settings file, master key, data folder and first admin token.
 
     Raises:
-        UsageError: there is a deployment already.
+        UsageError: there is a deployment already, or the public URL is none.
         DataFolderError: something cannot be written; a half-made settings file is taken back.
     """
+    try:
+        Settings(public_url=public_url)
+    except ValidationError:
+        raise UsageError(
+            f"{public_url!r} is no public URL; write https://host[:port][/path]."
+        ) from None
     config = directory / CONFIG_NAME
     if config.exists():
         raise UsageError(f"{config} exists: this deployment is initialised already.")
@@ -97,7 +106,7 @@ async def make_deployment(directory: Path, public_url: str) -> Deployment:
         load_master_key(key_file)
     else:
         create_master_key(key_file, secrets.token_bytes)
-    _write_new(config, SETTINGS.format(public_url=public_url))
+    _write_new(config, SETTINGS.format(public_url=json.dumps(public_url)))
     try:
         async with open_api(config, None) as api:
             body = {"role": "admin", "name": "first admin"}

@@ -7,11 +7,13 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.markup import escape
 
+from mcpassport.cli.client import segment
 from mcpassport.cli.openapi import import_openapi
 from mcpassport.cli.options import DEFAULTS, Flag, Options
 from mcpassport.cli.output import (
     FOUND,
     OK,
+    UNUSABLE,
     confirm,
     console,
     print_facts,
@@ -31,7 +33,7 @@ app.command(import_openapi, name="import-openapi")
 
 @app.command
 def check(folder: Path, *, strict: Flag = False, options: Options = DEFAULTS) -> int:
-    """Run the quality gate over a folder. Exit code 0 no error, 1 errors, 2 unusable.
+    """Run the quality gate over a folder. Exit code 0 no error, 1 errors, 2 format errors.
 
     Parameters
     ----------
@@ -56,6 +58,8 @@ def check(folder: Path, *, strict: Flag = False, options: Options = DEFAULTS) ->
             f"{len(report.findings)} findings, score {report.score} of 100"
             + ("" if loaded.integration else "; the format errors must be mended first")
         )
+    if loaded.integration is None:
+        return UNUSABLE
     return FOUND if report.failed else OK
 
 
@@ -87,10 +91,10 @@ def load_usable(folder: Path) -> Loaded:
 
 
 @app.command
-async def push(
+async def push(  # `note` would read as a section of the docstring
     folder: Path,
     *,
-    note: str = "",
+    note: Annotated[str, Parameter(help="what this version is about")] = "",
     expect_version: int | None = None,
     options: Options = DEFAULTS,
 ) -> None:
@@ -100,9 +104,6 @@ async def push(
     ----------
     folder
         The integration's folder.
-
-    Note:
-        What this version is about.
     expect_version
         Refuse if another version is live than this one (0: none yet).
     """
@@ -116,7 +117,8 @@ async def push(
         return
     print_findings(report.findings)
     console.print(
-        f"{version['name']} is live as version {version['version']} (score {report.score} of 100)."
+        f"{escape(version['name'])} is live as version {version['version']} "
+        f"(score {report.score} of 100)."
     )
 
 
@@ -146,7 +148,7 @@ async def versions(name: str, *, options: Options = DEFAULTS) -> None:
         The integration's name.
     """
     async with options.api() as api:
-        records = await api.pages(f"/integration/{name}/versions")
+        records = await api.pages(f"/integration/{segment(name)}/versions")
     if options.json:
         print_json(records)
         return
@@ -168,7 +170,9 @@ async def diff(name: str, a: int, b: int, *, options: Options = DEFAULTS) -> int
         The newer version.
     """
     async with options.api() as api:
-        document = await api.call("GET", f"/integration/{name}/diff", query={"a": a, "b": b})
+        document = await api.call(
+            "GET", f"/integration/{segment(name)}/diff", query={"a": a, "b": b}
+        )
     changes: list[dict[str, Any]] = document["changes"]
     if options.json:
         print_json(document)
@@ -196,12 +200,14 @@ async def rollback(
     """
     confirm(f"Make the content of {name}@{version} live again?", yes=yes)
     async with options.api() as api:
-        record = await api.call("POST", f"/integration/{name}/rollback", body={"version": version})
+        record = await api.call(
+            "POST", f"/integration/{segment(name)}/rollback", body={"version": version}
+        )
     print_json(record) if options.json else print_facts(record)
 
 
 @app.command(name="try")
-async def try_out(  # noqa: D417 each parameter stands under Parameters
+async def try_out(  # `args` would read as a section of the docstring
     method: str,
     *,
     account: str,
@@ -218,9 +224,6 @@ async def try_out(  # noqa: D417 each parameter stands under Parameters
         RESOURCE.METHOD, such as contacts.list.
     account
         The account's id.
-
-    Args:
-        The tool's arguments as a JSON object.
     folder
         Try this folder's content instead of the live version.
     dry_run
@@ -235,7 +238,7 @@ async def try_out(  # noqa: D417 each parameter stands under Parameters
         raise UsageError("--args is not a JSON object.") from None
     body = {"resource": resource, "method": name, "args": arguments}
     content = {} if folder is None else load_usable(folder).content
-    path = f"/integrated-account/{account}/try"
+    path = f"/integrated-account/{segment(account)}/try"
     async with options.api() as api:
         planned = await api.call("POST", path, body={**body, **content, "dry_run": True})
         if not options.json:

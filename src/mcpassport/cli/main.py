@@ -2,8 +2,10 @@
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from cyclopts import App
+import structlog
+from cyclopts import App, CycloptsError
 
 from mcpassport import __version__
 from mcpassport.cli import account, audit, integration, reference, server, tenant, token
@@ -11,7 +13,7 @@ from mcpassport.cli.client import ApiProblem
 from mcpassport.cli.demo.story import demo
 from mcpassport.cli.doctor import doctor
 from mcpassport.cli.init import init
-from mcpassport.cli.output import OK, print_problem
+from mcpassport.cli.output import OK, UNUSABLE, print_problem
 from mcpassport.cli.serve import serve
 from mcpassport.errors import McpassportError
 
@@ -31,10 +33,18 @@ for group in (tenant, integration, account, server, token, reference, audit):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command. Exit code 0 fine, 1 refused or findings, 2 unusable input."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    structlog.configure(logger_factory=_to_standard_error)
     try:
-        code = app(given, result_action="return_value")
+        code = app(given, result_action="return_value", exit_on_error=False)
+    except CycloptsError:  # it has said what it was
+        code = UNUSABLE
     except (McpassportError, ApiProblem) as error:
         code = print_problem(error)
     except KeyboardInterrupt:
         code = INTERRUPTED
     sys.exit(code if isinstance(code, int) else OK)
+
+
+def _to_standard_error(*_: Any) -> structlog.PrintLogger:
+    """Standard output is for what a command answers: scripts read it."""
+    return structlog.PrintLogger(sys.stderr)

@@ -86,13 +86,14 @@ def print_problem(error: McpassportError | ApiProblem) -> int:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something is destroyed; `UsageError` when nobody can answer or says no."""
+    """Ask before something is destroyed; a no ends the program, `UsageError` if nobody can say."""
     if yes:
         return
     if not sys.stdin.isatty():
         raise UsageError(f"{question} Nobody can answer here: add --yes to go on.")
     if console.input(f"{escape(question)} [y/N] ").strip().lower() not in {"y", "yes"}:
-        raise UsageError("Nothing was changed.")
+        console.print("Nothing was changed.")
+        stop(FOUND)
 
 
 def stop(code: int) -> NoReturn:

@@ -9,6 +9,7 @@ from cyclopts import App
 from mcpassport import __version__
 from mcpassport.app import facts_of, vendor_of
 from mcpassport.catalog.build import build as build_catalog
+from mcpassport.cli.client import segment
 from mcpassport.cli.integration import load_usable
 from mcpassport.cli.options import DEFAULTS, Options
 from mcpassport.cli.output import console, print_json
@@ -89,5 +90,5 @@ def from_folder(
 
 async def _from_deployment(name: str, options: Options) -> Document:
     async with options.api() as api:
-        document = await api.call("GET", f"/reference/{name}.json")
+        document = await api.call("GET", f"/reference/{segment(name)}.json")
     return msgspec.convert(document, Document)

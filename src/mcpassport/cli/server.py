@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
+from mcpassport.cli.client import segment
 from mcpassport.cli.options import DEFAULTS, NO_FILTERS, Filters, Flag, Options
 from mcpassport.cli.output import confirm, console, print_facts, print_json, print_table
 from mcpassport.errors import UsageError
@@ -78,7 +79,7 @@ async def create(
     elif terms.expires_at:
         body["expires_at"] = _moment(terms.expires_at)
     async with options.api() as api:
-        server = await api.call("POST", f"/integrated-account/{account}/mcp", body=body)
+        server = await api.call("POST", f"/integrated-account/{segment(account)}/mcp", body=body)
     if options.json:
         print_json(server)
         return
@@ -96,7 +97,7 @@ async def list_(account: str, *, options: Options = DEFAULTS) -> None:
         The account's id.
     """
     async with options.api() as api:
-        servers = await api.pages(f"/integrated-account/{account}/mcp")
+        servers = await api.pages(f"/integrated-account/{segment(account)}/mcp")
     if options.json:
         print_json(servers)
         return
@@ -120,7 +121,9 @@ async def show(account: str, server: str, *, options: Options = DEFAULTS) -> Non
         The server's id.
     """
     async with options.api() as api:
-        document = await api.call("GET", f"/integrated-account/{account}/mcp/{server}")
+        document = await api.call(
+            "GET", f"/integrated-account/{segment(account)}/mcp/{segment(server)}"
+        )
     print_json(document) if options.json else print_facts(document)
 
 
@@ -141,7 +144,7 @@ async def revoke(
     """
     confirm(f"Revoke MCP server {server}? Its URL stops working at once.", yes=yes)
     async with options.api() as api:
-        await api.call("DELETE", f"/integrated-account/{account}/mcp/{server}")
+        await api.call("DELETE", f"/integrated-account/{segment(account)}/mcp/{segment(server)}")
     if options.json:
         print_json({"revoked": server})
     else:

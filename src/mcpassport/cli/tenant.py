@@ -2,6 +2,7 @@
 
 from cyclopts import App
 
+from mcpassport.cli.client import segment
 from mcpassport.cli.options import DEFAULTS, Options
 from mcpassport.cli.output import print_facts, print_json, print_table
 
@@ -50,5 +51,5 @@ async def show(tenant: str, *, options: Options = DEFAULTS) -> None:
         The tenant's id.
     """
     async with options.api() as api:
-        document = await api.call("GET", f"/tenant/{tenant}")
+        document = await api.call("GET", f"/tenant/{segment(tenant)}")
     print_json(document) if options.json else print_facts(document)

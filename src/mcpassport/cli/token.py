@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
+from mcpassport.cli.client import segment
 from mcpassport.cli.options import DEFAULTS, Options
 from mcpassport.cli.output import confirm, console, print_facts, print_json, print_table
 
@@ -86,7 +87,7 @@ async def revoke(
     """
     confirm(f"Revoke API token {token}?", yes=yes)
     async with options.api() as api:
-        await api.call("DELETE", f"/api-token/{token}", query={"tenant": tenant})
+        await api.call("DELETE", f"/api-token/{segment(token)}", query={"tenant": tenant})
     if options.json:
         print_json({"revoked": token})
     else:

@@ -10,10 +10,12 @@
 from collections.abc import Callable
 from datetime import datetime
 
+import msgspec
 from starlette.types import Receive, Scope, Send
 
 from mcpassport import __version__
-from mcpassport.errors import McpassportError, NoSuchObject, envelope_of, meaning_of
+from mcpassport.edge.api.problems import MEDIA_TYPE, problem_body, status_of
+from mcpassport.errors import McpassportError, NoSuchObject, envelope_of
 from mcpassport.integrations.versions import Versions
 from mcpassport.records.sources import Clock
 from mcpassport.reference.compose import compose
@@ -53,10 +55,9 @@ class ReferencePages:
         try:
             media_type, body = await self._page(scope["path"])
         except McpassportError as error:
-            text = envelope_of(error).message.encode()
-            headers = [(b"content-type", b"text/plain; charset=utf-8")]
-            status = meaning_of(type(error)).http_status
-            await _answer(send, status, headers, text, head=head)
+            media_type, body = _refusal(error, scope["path"])
+            headers = [(b"content-type", media_type.encode())]
+            await _answer(send, status_of(error), headers, body, head=head)
             return
         await _answer(send, 200, [(b"content-type", media_type.encode())], body, head=head)
 
@@ -99,6 +100,13 @@ class ReferencePages:
                 del self._kept[next(iter(self._kept))]
             self._kept[key] = render(document)
         return self._kept[key]
+
+
+def _refusal(error: McpassportError, path: str) -> tuple[str, bytes]:
+    """A problem document for who asked for JSON, a sentence for everybody else."""
+    if path.endswith(".json"):
+        return MEDIA_TYPE, msgspec.json.encode(problem_body(error))
+    return "text/plain; charset=utf-8", envelope_of(error).message.encode()
 
 
 async def _answer(send: Send, status: int, headers: Headers, body: bytes, *, head: bool) -> None:

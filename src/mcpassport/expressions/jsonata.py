@@ -75,7 +75,9 @@ def failed(expression: Expression, code: str) -> ExpressionFailed:
     return ExpressionFailed(f"The expression '{expression.slot}' failed ({code}).")
 
 
-def evaluate_here(source: str, scope: bytes) -> bytes | None:
+def evaluate_here(
+    source: str, scope: bytes, *, timeout_ms: int = EXPRESSION_TIMEOUT_MS
+) -> bytes | None:
     """Evaluate over this JSON text, in this thread; None is JSONata's undefined.
 
     Raises:
@@ -86,7 +88,7 @@ def evaluate_here(source: str, scope: bytes) -> bytes | None:
     try:
         result: str | None = engine.evaluate_json_or_none(
             scope.decode(),
-            timeout=EXPRESSION_TIMEOUT_MS,
+            timeout=timeout_ms,
             max_stack_depth=EXPRESSION_STACK,
             max_sequence_length=EXPRESSION_SEQUENCE,
         )

@@ -11,6 +11,7 @@ from typing import BinaryIO, Final
 
 from mcpassport.expressions.frames import ANSWER, ERROR, READY, REQUEST, UNDEFINED, VALUE
 from mcpassport.expressions.jsonata import EngineError, evaluate_here
+from mcpassport.limits import EXPRESSION_APART_TIMEOUT_MS
 
 _STATM: Final = Path("/proc/self/statm")
 _RESERVED: Final = 2 * 1024**3
@@ -50,7 +51,7 @@ def _mapped() -> int:
 
 def _answer(source: str, scope: bytes) -> tuple[bytes, bytes]:
     try:
-        result = evaluate_here(source, scope)
+        result = evaluate_here(source, scope, timeout_ms=EXPRESSION_APART_TIMEOUT_MS)
     except EngineError as error:
         return ERROR, error.code.encode()
     except MemoryError:

@@ -1,0 +1,74 @@
+"""What runs by itself: a table of jobs, each under a lease, so one process at a time does it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import NamedTuple, TypeAlias
+
+import structlog
+
+from mcpassport.audit.log import AuditLog
+from mcpassport.records.sources import Clock
+from mcpassport.store.protocol import Store
+
+_log = structlog.get_logger(__name__)
+
+Sleep: TypeAlias = Callable[[float], Awaitable[None]]
+
+
+class Job(NamedTuple):
+    """One job: how often it runs, in seconds, and what it does; it says how much it did."""
+
+    name: str
+    period_s: float
+    run: Callable[[], Awaitable[int]]
+
+
+def jobs_of(store: Store, audit: AuditLog, clock: Clock) -> tuple[Job, ...]:
+    """The table of jobs."""
+
+    async def purge() -> int:
+        return await store.purge(clock())
+
+    return (
+        Job("purge", 600.0, purge),
+        Job("outbox", 30.0, audit.move_outbox),
+    )
+
+
+class Jobs:
+    """Runs the table until it is closed. A job that fails is logged by class and tried again."""
+
+    def __init__(self, store: Store, jobs: Sequence[Job], *, sleep: Sleep = asyncio.sleep) -> None:
+        self._store = store
+        self._jobs = jobs
+        self._sleep = sleep
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Start every job; the first turn comes at once."""
+        self._tasks = [
+            asyncio.create_task(self._repeat(job), name=f"job-{job.name}") for job in self._jobs
+        ]
+
+    async def close(self) -> None:
+        """Stop every job and wait until it has."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        self._tasks = []
+
+    async def _repeat(self, job: Job) -> None:
+        while True:
+            await self._turn(job)
+            await self._sleep(job.period_s)
+
+    async def _turn(self, job: Job) -> None:
+        try:
+            # Twice the period: the holder renews in time, and another takes over when it is gone.
+            if await self._store.lease(f"job:{job.name}", 2 * job.period_s) is not None:
+                await job.run()
+        except Exception as error:  # noqa: BLE001 a job must not end; what failed is tried again
+            _log.error("job_failed", job=job.name, kind=type(error).__name__)

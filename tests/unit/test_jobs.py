@@ -1,0 +1,104 @@
+"""Jobs run under a lease, survive their failures, and stop."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mcpassport.jobs import Job, Jobs
+from mcpassport.store import open_store
+from mcpassport.store.protocol import Key, Put, Store
+
+
+class Turns:
+    """A sleep that lets the test decide how many turns there are."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+        self.more = asyncio.Event()
+
+    async def __call__(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await self.more.wait()
+        self.more.clear()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = open_store(f"sqlite:///{tmp_path}")
+    yield opened
+    await opened.close()
+
+
+async def until_asleep(turns: Turns, times: int) -> None:
+    while len(turns.slept) < times:  # noqa: ASYNC110 a count is waited for
+        await asyncio.sleep(0.001)
+
+
+async def test_a_job_runs_at_once_and_again_after_its_period(store: Store) -> None:
+    """The first turn comes at start, the next after the period."""
+    done: list[int] = []
+
+    async def run() -> int:
+        done.append(1)
+        return 1
+
+    turns = Turns()
+    jobs = Jobs(store, [Job("count", 7.0, run)], sleep=turns)
+    await jobs.start()
+    await until_asleep(turns, 1)
+    turns.more.set()
+    await until_asleep(turns, 2)
+    await jobs.close()
+    assert (len(done), turns.slept) == (2, [7.0, 7.0])
+
+
+async def test_one_process_at_a_time_does_a_job(tmp_path: Path) -> None:
+    """While one holds the lease another does nothing."""
+    done: list[str] = []
+    stores = [open_store(f"sqlite:///{tmp_path}") for _ in range(2)]
+    running: list[Jobs] = []
+    for name, opened in zip("ab", stores, strict=True):
+
+        async def run(name: str = name) -> int:
+            done.append(name)
+            return 1
+
+        turns = Turns()
+        jobs = Jobs(opened, [Job("one", 60.0, run)], sleep=turns)
+        await jobs.start()
+        await until_asleep(turns, 1)
+        running.append(jobs)
+    assert done == ["a"]
+    for jobs, opened in zip(running, stores, strict=True):
+        await jobs.close()
+        await opened.close()
+
+
+async def test_a_failing_job_is_tried_again(store: Store) -> None:
+    """An exception ends the turn, not the job."""
+    calls: list[int] = []
+
+    async def run() -> int:
+        calls.append(1)
+        raise RuntimeError("no")
+
+    turns = Turns()
+    jobs = Jobs(store, [Job("fails", 1.0, run)], sleep=turns)
+    await jobs.start()
+    await until_asleep(turns, 1)
+    turns.more.set()
+    await until_asleep(turns, 2)
+    await jobs.close()
+    assert len(calls) == 2
+
+
+async def test_the_purge_removes_what_has_expired(store: Store) -> None:
+    """Records past their `expires_at` are gone after the purge; others stay."""
+    old, new = Key("idempotency", "acme", "old"), Key("idempotency", "acme", "new")
+    await store.write([Put(old, b"1", {"expires_at": 10}), Put(new, b"1", {"expires_at": 90})])
+    await store.purge(datetime.fromtimestamp(50, UTC))
+    found = await store.get_many([old, new])
+    assert [entry is not None for entry in found] == [False, True]

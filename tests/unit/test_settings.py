@@ -1,0 +1,270 @@
+"""Settings: where they come from, what is refused, what is told and what is kept quiet."""
+
+import base64
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcpassport.errors import InvalidSettings
+from mcpassport.limits import LIMITS, Limits
+from mcpassport.records.masked import KeyMaterial
+from mcpassport.settings import CLAIM_RELEVANT, Settings, load
+
+SOURCE = Path(__file__).parents[2] / "src" / "mcpassport"
+KEY = base64.b64encode(bytes(range(32))).decode()
+PLANTED = "planted-secret-that-is-no-key"
+
+
+def config(folder: Path, text: str) -> Path:
+    """A settings file with that text."""
+    path = folder / "mcpassport.toml"
+    path.write_text(text)
+    return path
+
+
+def wrong(**given: str) -> dict[str, str]:
+    """Where -> message of the problems that those variables make."""
+    with pytest.raises(InvalidSettings) as caught:
+        load(None, {f"MCPASSPORT_{name.upper()}": value for name, value in given.items()})
+    return {problem.where: problem.message for problem in caught.value.problems}
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests run where no settings file is."""
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_a_file_and_variables_the_defaults_hold() -> None:
+    """Nothing has to be set, and what is not set is safe: loopback, no private hosts, expiry."""
+    settings = load(None, {})
+    assert settings == Settings()
+    assert (settings.host, settings.private_hosts) == ("127.0.0.1", ())
+    assert not settings.allow_unexpiring_servers
+    assert settings.limits == Limits()
+
+
+def test_a_file_is_read_and_its_paths_are_relative_to_it(tmp_path: Path) -> None:
+    """Every kind of value arrives, and a path means the same wherever the program is started."""
+    folder = tmp_path / "etc"
+    folder.mkdir()
+    path = config(
+        folder,
+        'data_dir = "data"\nmaster_key_file = "../master.key"\nvendor_file = "vendor.yaml"\n'
+        'private_hosts = ["crm.internal:8443"]\nport = 9000\nallow_unexpiring_servers = true\n'
+        "[limits]\ncall_timeout_s = 7\n",
+    )
+    settings = load(path, {})
+    assert settings.data_dir == folder / "data"
+    assert settings.master_key_file == folder / "../master.key"
+    assert settings.vendor_file == folder / "vendor.yaml"
+    assert settings.private_hosts == ("crm.internal:8443",)
+    assert (settings.port, settings.allow_unexpiring_servers) == (9000, True)
+    assert settings.limits.call_timeout_s == 7
+
+
+@pytest.mark.parametrize("place", ["mcpassport.toml", "mcpassport/mcpassport.toml"])
+def test_a_file_is_found_here_or_in_the_folder_that_init_makes(place: str, tmp_path: Path) -> None:
+    """No option is needed where `init` was run, nor inside the folder it made."""
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    (tmp_path / place).write_text("port = 9001\n")
+    assert load(None, {}).port == 9001
+
+
+def test_the_environment_goes_before_the_file_and_an_option_before_both(tmp_path: Path) -> None:
+    """Defaults, then the file, then the variables; `config` goes before MCPASSPORT_CONFIG."""
+    path = config(tmp_path, "port = 9000\n[limits]\ncall_timeout_s = 7\nbatch_length = 3\n")
+    other = tmp_path / "other.toml"
+    other.write_text("port = 1\n")
+    variables = {
+        "MCPASSPORT_CONFIG": str(other),
+        "MCPASSPORT_HOST": "0.0.0.0",
+        "MCPASSPORT_LIMITS_CALL_TIMEOUT_S": "9",
+        "HOME": "/ignored",
+    }
+    settings = load(path, variables)
+    assert (settings.port, settings.host) == (9000, "0.0.0.0")
+    assert (settings.limits.call_timeout_s, settings.limits.batch_length) == (9, 3)
+    assert load(None, variables).port == 1
+
+
+def test_lists_in_variables_are_separated_by_commas() -> None:
+    """Spaces around the commas and an empty list are fine."""
+    given = {"MCPASSPORT_ALLOWED_HOSTS": " a.example , b.example,", "MCPASSPORT_PRIVATE_HOSTS": ""}
+    settings = load(None, given)
+    assert settings.allowed_hosts == ("a.example", "b.example")
+    assert settings.private_hosts == ()
+
+
+def test_every_problem_is_told_at_once_with_where_it_stands(tmp_path: Path) -> None:
+    """Wrong values and unknown names of file and environment, limits one by one, in one error."""
+    path = config(
+        tmp_path,
+        'port = "no"\ncolour = "red"\npublic_url = "ftp://x"\n'
+        "[limits]\nnonsense = 1\ncall_timeout_s = 100000\n",
+    )
+    with pytest.raises(InvalidSettings, match="7 problems") as caught:
+        load(path, {"MCPASSPORT_WORKERS": "0", "MCPASSPORT_LIMITS_JSON_DEPTH": "deep"})
+    found = {problem.where: problem.message for problem in caught.value.problems}
+    assert set(found) == {
+        *(f"{path}: {name}" for name in ("port", "colour", "public_url")),
+        *(f"{path}: limits.{name}" for name in ("nonsense", "call_timeout_s")),
+        "MCPASSPORT_WORKERS",
+        "MCPASSPORT_LIMITS_JSON_DEPTH",
+    }
+    assert found[f"{path}: colour"] == "no such setting"
+    assert "the limits are batch_length" in found[f"{path}: limits.nonsense"]
+    assert found["MCPASSPORT_LIMITS_JSON_DEPTH"] == (
+        "json_depth is a whole number from 1 to 128 (levels)"
+    )
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_limit_goes_up_to_its_ceiling_and_no_further(name: str) -> None:
+    """The ceiling itself is allowed, one more and zero are not, and the message says the ceiling."""
+    ceiling = LIMITS[name].ceiling
+    settings = load(None, {f"MCPASSPORT_LIMITS_{name.upper()}": str(ceiling)})
+    assert getattr(settings.limits, name) == ceiling
+    for value in (ceiling + 1, 0):
+        (message,) = wrong(**{f"limits_{name}": str(value)}).values()
+        assert f"from 1 to {ceiling}" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("public_url", "https://user:planted@x.example"),
+        ("public_url", "https://x.example/?a=1"),
+        ("public_url", "https://x.example/#a"),
+        ("public_url", "x.example"),
+        ("public_url", "http://["),
+        ("private_hosts", "crm.internal"),
+        ("private_hosts", "crm.internal:0"),
+        ("private_hosts", "crm.internal:70000"),
+        ("private_hosts", "crm.internal:²"),
+        ("trusted_proxies", "10.0.0.1/8"),
+        ("trusted_proxies", "proxy.example"),
+        ("limits_json_depth", "²"),
+        ("limits", "3"),
+        ("default_server_ttl_days", "0"),
+        ("audit_retention_days", "1"),
+        ("port", "65536"),
+        ("nonsense", "1"),
+    ],
+)
+def test_a_value_that_cannot_work_is_refused_at_the_start(name: str, value: str) -> None:
+    """It is one problem, told under the variable's name, and no user name of a URL is repeated."""
+    found = wrong(**{name: value})
+    assert set(found) == {f"MCPASSPORT_{name.upper()}"}
+    assert "planted" not in str(found)
+
+
+@pytest.mark.parametrize("text", ["limits = 3\n", 'limits = "many"\n', "data_dir = 3\n"])
+def test_a_file_with_values_of_the_wrong_kind_is_a_problem_not_a_crash(
+    text: str, tmp_path: Path
+) -> None:
+    """Limits that are no table, with a limit in the environment beside them, and paths likewise."""
+    with pytest.raises(InvalidSettings):
+        load(config(tmp_path, text), {"MCPASSPORT_LIMITS_NONSENSE": "8"})
+
+
+def test_a_file_that_cannot_be_read_is_told_with_its_name(tmp_path: Path) -> None:
+    """Neither a missing nor a broken file is passed over in silence."""
+    for text in ("port = ", "port = 1\nport = 2\n"):
+        with pytest.raises(InvalidSettings, match=r"mcpassport\.toml cannot be read as TOML"):
+            load(config(tmp_path, text), {})
+    (tmp_path / "mcpassport.toml").write_bytes(b'host = "\xff"\n')
+    with pytest.raises(InvalidSettings, match="cannot be read"):
+        load(tmp_path / "mcpassport.toml", {})
+    with pytest.raises(InvalidSettings, match="mcpassport init"):
+        load(tmp_path / "absent.toml", {})
+
+
+def test_the_master_key_may_come_from_the_environment_and_is_never_shown() -> None:
+    """Its value is in no `repr`, and a key that is none is not repeated in the error."""
+    settings = load(None, {"MCPASSPORT_MASTER_KEY": KEY})
+    assert settings.master_key is not None
+    assert settings.master_key.unwrap() == bytes(range(32))
+    assert KEY not in repr(settings) + str(settings)
+    for value in (PLANTED, base64.b64encode(b"short").decode()):
+        with pytest.raises(InvalidSettings) as caught:
+            load(None, {"MCPASSPORT_MASTER_KEY": value})
+        said = str(caught.value) + repr(caught.value.problems)
+        assert value not in said
+        assert "MCPASSPORT_MASTER_KEY" in said
+
+
+def test_settings_cannot_be_changed() -> None:
+    """One frozen object per process."""
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().port = 1  # type: ignore[misc]  # what must not work
+
+
+CHANGED: dict[str, Any] = {
+    "public_url": "https://mcp.example",
+    "environment": "production",
+    "private_hosts": ("crm.internal:8443",),
+    "allowed_origins": ("https://app.example",),
+    "allowed_hosts": ("mcp.example",),
+    "trusted_proxies": ("10.0.0.0/8",),
+    "default_server_ttl_days": 30,
+    "allow_unexpiring_servers": True,
+    "audit_retention_days": 100,
+    "limits": Limits(call_timeout_s=29),
+}
+QUIET: dict[str, Any] = {
+    "data_dir": Path("/elsewhere"),
+    "master_key_file": Path("/elsewhere/key"),
+    "master_key": KeyMaterial(bytes(32)),
+    "vendor_file": Path("/elsewhere/vendor.yaml"),
+    "host": "0.0.0.0",
+    "port": 9,
+    "workers": 4,
+}
+
+
+def test_the_digest_follows_what_the_reference_says_and_nothing_else() -> None:
+    """Each claim-relevant setting changes it; secrets, paths and addresses do not."""
+    assert set(CHANGED) == set(CLAIM_RELEVANT)
+    assert set(CHANGED) | set(QUIET) == set(Settings.model_fields)
+    usual = Settings().digest()
+    digests = {Settings(**{name: value}).digest() for name, value in CHANGED.items()}
+    assert len(digests - {usual}) == len(CHANGED)
+    assert {Settings(**{name: value}).digest() for name, value in QUIET.items()} == {usual}
+    assert re.fullmatch("[0-9a-f]{64}", usual)
+
+
+@pytest.mark.parametrize("name", ["plain", "a b", "50%25", "what?", "a#b", "é"])
+def test_the_store_url_leads_back_to_the_data_folder(name: str, tmp_path: Path) -> None:
+    """Whatever characters the folder's name holds."""
+    settings = Settings(data_dir=tmp_path / name)
+    url = settings.store_url
+    assert url.startswith("sqlite:////")
+    assert not set("?# ") & set(url)
+
+
+@given(st.dictionaries(st.text(max_size=12), st.text(max_size=20), max_size=4))
+def test_no_environment_makes_anything_but_settings_or_a_clear_error(
+    variables: dict[str, str],
+) -> None:
+    """Whatever the variables hold, they load or every problem has a place and a text."""
+    try:
+        load(None, {f"MCPASSPORT_{name}": value for name, value in variables.items()})
+    except InvalidSettings as error:
+        assert all(problem.where and problem.message for problem in error.problems)
+
+
+def test_only_settings_read_the_environment() -> None:
+    """`os.environ` and `getenv` are read nowhere else; `serve` sets one variable for its workers."""
+    reading = re.compile(r"os\.environ(?!\[CONFIG_VARIABLE\] = )|getenv|from os import environ")
+    samples = {"reference/sdk_blocks.py"}  # text that customers copy
+    found = {
+        str(path.relative_to(SOURCE))
+        for path in SOURCE.rglob("*.py")
+        if reading.search(path.read_text())
+    }
+    assert found - samples == {"settings.py"}
