@@ -5,7 +5,8 @@ Parsers of URLs fold `.`, `..`, `%2e%2e` and `\`, and servers decode more than o
 2. it holds no control character (C0, DEL, C1, line separators) and no lone surrogate;
 3. however often it is percent-decoded, no part of it between slashes or backslashes is `.` or
    `..`, also not with a path parameter (`..;x`);
-4. every character but the unreserved ones of RFC 3986 (2.3) is percent-encoded.
+4. every character but the unreserved ones of RFC 3986 (2.3) is percent-encoded;
+5. a segment that several values or literals make up is judged by (3) as a whole too.
 """
 
 import re
@@ -42,15 +43,17 @@ def encode_segment(value: Any, where: str) -> str:
     while True:
         if _CONTROL.search(decoded):  # (2)
             raise _refused(where, "holds a control character")
-        if any(part.split(";", 1)[0] in {".", ".."} for part in _SEPARATOR.split(decoded)):  # (3)
+        if _climbs(decoded):  # (3)
             raise _refused(where, "stands for '.' or '..'")
-        if "%" not in decoded:
-            break
         once = unquote(decoded, errors="replace")
         if once == decoded:
             break
         decoded = once
     return quote(text, safe="")  # (4)
+
+
+def _climbs(text: str) -> bool:
+    return any(part.split(";", 1)[0] in {".", ".."} for part in _SEPARATOR.split(text))
 
 
 def render_path(template: Template, scopes: Scopes) -> str:
@@ -59,10 +62,17 @@ def render_path(template: Template, scopes: Scopes) -> str:
     Raises:
         InvalidArguments: a value is missing, or cannot be one segment.
     """
-    return "".join(
+    path = "".join(
         part if isinstance(part, str) else encode_segment(part.value(scopes), _where(part))
         for part in template.parts
     )
+    for segment in path.split("/") if "%" in path else ():  # (5)
+        decoded = segment
+        while (once := unquote(decoded, errors="replace")) != decoded:
+            decoded = once
+            if _climbs(decoded):
+                raise _refused(", ".join(map(_where, template.placeholders)), "makes '.' or '..'")
+    return path
 
 
 def _where(placeholder: Placeholder) -> str:

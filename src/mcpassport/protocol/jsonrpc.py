@@ -14,6 +14,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from mcpassport.errors import InvalidRequest, McpassportError, ParseError
 
 _INTEGER: Final = re.compile(rb"-?(?:0|[1-9][0-9]{0,127})")
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 # An unfinished string runs to the end, so that no input makes the scan start over and over.
 _STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _TO_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
@@ -82,9 +83,9 @@ def parse(body: bytes, *, depth: int, batch: int) -> Message:
     try:
         wire = _decode_wire(body)
     except msgspec.ValidationError:
-        return Bad(InvalidRequest() if _is_json(body) else ParseError())
+        return Bad(InvalidRequest() if _is_json(body) else _unreadable(body))
     except (msgspec.DecodeError, RecursionError):
-        return Bad(ParseError())
+        return Bad(_unreadable(body))
     if isinstance(wire, _Wire):
         return _message(wire)
     if not wire:
@@ -184,6 +185,13 @@ def _text(raw: Raw) -> str | None:
         return _decode_text(raw)
     except msgspec.DecodeError:
         return None
+
+
+def _unreadable(body: bytes) -> ParseError:
+    """Escaped surrogates get a hint: many languages write half a pair without a word."""
+    if _SURROGATE.search(body) is None:
+        return ParseError()
+    return ParseError("The body is not valid JSON: a \\u escape may be half of a surrogate pair.")
 
 
 def _is_json(body: bytes) -> bool:

@@ -10,6 +10,7 @@ from mcpassport.limits import (
     MODERN_REVISIONS,
 )
 from mcpassport.records.integration import Integration
+from mcpassport.reference.counts import catalog_texts
 from mcpassport.reference.document import (
     DOCUMENT_FORMAT,
     Branding,
@@ -67,7 +68,7 @@ def _texts(inputs: Inputs) -> dict[str, str]:
         **fact_texts(inputs.facts),
         "integration_version": str(inputs.integration.version),
         "tool_count": str(len(catalog.tools)),
-        "dropped_count": str(len(catalog.dropped)),
+        **catalog_texts(catalog),
         "catalog_digest": catalog.digest.hex(),
         "credential_kinds": code_list([each.kind for each in inputs.integration.credentials]),
         "egress_hosts": code_list(egress_hosts(inputs.integration)),
@@ -77,7 +78,7 @@ def _texts(inputs: Inputs) -> dict[str, str]:
 def egress_hosts(integration: Integration) -> tuple[str, ...]:
     """Hosts, or patterns of hosts, that calls of the integration may connect to."""
     methods = (method.base_url for method in integration.methods)
-    bases = (_host(url) for url in (integration.base_url, *methods))
+    bases = (_host(url) for url in methods) if integration.methods else ()
     patterns = (host for method in integration.methods for host in method.allowed_hosts)
     return _distinct((*integration.allowed_hosts, *patterns) or bases)
 

@@ -66,7 +66,9 @@ def fact_texts(facts: Facts) -> dict[str, str]:
         else f"{facts.workers} worker processes",
         "calls_per_10s": str(limits.calls_per_10s),
         "in_flight_server": str(limits.in_flight_server),
+        "strangers": f"{limits.strangers_per_10s:,}",
         "upstream_body": size(limits.upstream_body_bytes),
+        "connect_timeout": f"{limits.connect_timeout_s} s",
         "call_timeout": f"{limits.call_timeout_s} s",
         "call_timeout_ceiling": f"{LIMITS['call_timeout_s'].ceiling} s",
     }
@@ -80,7 +82,7 @@ def _expiry_rule(facts: Facts) -> str:
     )
     return (
         f"A server created without `expires_at` expires after {facts.default_server_ttl_days} "
-        f"days; the shortest life is {SERVER_TTL_MIN_S} s. {unexpiring}"
+        f"days; the shortest life is {SERVER_TTL_MIN_S} s, a longest one is not set. {unexpiring}"
     )
 
 

@@ -64,6 +64,26 @@ def test_a_hostile_value_is_refused(value: str) -> None:
     assert caught.value.problems[0].where == "/a"
 
 
+@pytest.mark.parametrize(
+    ("template", "first", "second"),
+    [
+        ("/v1/{{args.a}}{{args.b}}", "%2", "e"),
+        ("/v1/{{args.a}}{{args.b}}/x", "%2", "e%2e"),
+        ("/v1/{{args.a}}{{args.b}}", "%2", "e;x"),
+        ("/v1/.{{args.a}}{{args.b}}", ";x", "%"),
+    ],
+)
+def test_values_that_are_harmless_apart_cannot_climb_together(
+    template: str, first: str, second: str
+) -> None:
+    """A segment of several pieces is judged as a whole, however often a server decodes it."""
+    path = parse_template(template, "path")
+    with pytest.raises(InvalidArguments):
+        render_path(path, {"args": {"a": first, "b": second}})
+    apart = parse_template("/v1/{{args.a}}/{{args.b}}", "path")
+    assert render_path(apart, {"args": {"a": first, "b": second}})
+
+
 @pytest.mark.parametrize("args", [{}, {"a": None}])
 def test_a_missing_value_is_refused(args: dict[str, str | None]) -> None:
     """A path cannot be built without each of its values."""

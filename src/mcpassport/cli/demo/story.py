@@ -4,15 +4,18 @@ A real Kinto is the upstream; the official Python SDK is the agent; everything b
 mcpassport as it ships: the same commands, the same server process.
 """
 
+import asyncio
 import json
 import secrets
 import shutil
 import subprocess
 import sys
-import time
-from contextlib import ExitStack
+from collections import Counter
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
+
+from msgspec import convert
 
 from mcpassport.cli.client import Api, Remote, open_api
 from mcpassport.cli.demo.environments import ensure_environment
@@ -24,6 +27,8 @@ from mcpassport.cli.openapi import OVERLAY, read, write
 from mcpassport.cli.options import Flag
 from mcpassport.cli.output import console, print_table
 from mcpassport.errors import UsageError
+from mcpassport.reference.document import Document
+from mcpassport.reference.site import write as write_reference
 
 CONTACTS = 230
 TICKETS = 170
@@ -51,7 +56,7 @@ async def demo(*, once: Flag = False, checkout: Path = Path()) -> None:
         story = Story(checkout, folder, stack)
         await story.tell()
         if not once:
-            _stay()
+            await _stay()
 
 
 class Story:
@@ -116,11 +121,13 @@ class Story:
         shutil.copy(self._checkout / "integrations" / NAME / OVERLAY, source / OVERLAY)
         integration = load_usable(source).integration
         assert integration is not None
-        console.print(
-            f"   {imported.methods} methods imported, {len(imported.unmapped)} notes on what was "
-            f"not mapped; the overlay makes {len(integration.methods)} of them: "
-            + ", ".join(f"{method.resource}.{method.method}" for method in integration.methods)
-        )
+        console.print(f"   {imported.methods} methods imported; what could not be mapped, and why:")
+        rules = Counter(finding.rule for finding in imported.unmapped)
+        for rule, number in rules.most_common():
+            first = next(finding for finding in imported.unmapped if finding.rule == rule)
+            console.print(f"   {number:>4} {rule}, such as: {first.message}")
+        made = ", ".join(f"{method.resource}.{method.method}" for method in integration.methods)
+        console.print(f"   overlay.yaml makes {len(integration.methods)} methods of them: {made}")
 
     def _serve(self, config: Path) -> None:
         self._say("mcpassport serves")
@@ -261,8 +268,11 @@ class Story:
 
     async def _reference(self, api: Api) -> None:
         self._say("The published reference, from the same catalog")
-        document = await api.call("GET", f"/reference/{NAME}.json")
-        console.print(f"   catalog digest {document['catalog_digest']}")
+        answer = await api.call("GET", f"/reference/{NAME}.json")
+        files = write_reference(convert(answer, Document), self._folder / "reference")
+        for file in files:
+            console.print(f"   {file}")
+        console.print(f"   catalog digest {answer['catalog_digest']}, the one at /version too")
 
     def _addresses(
         self, reading: dict[str, Any], full: dict[str, Any], factor: dict[str, Any]
@@ -290,10 +300,9 @@ def expect(held: object, promise: str) -> None:
         raise UsageError(f"The demo did not go as promised: {promise}.")
 
 
-def _stay() -> None:
+async def _stay() -> None:
     console.print("\nEverything stays up until Ctrl-C.")
-    try:
-        while True:
-            time.sleep(3600)
-    except KeyboardInterrupt:
-        console.print("\nStopped.")
+    # Ctrl-C cancels this task; returning lets the processes be ended in order.
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    console.print("\nStopped.")

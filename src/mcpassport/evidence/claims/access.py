@@ -14,8 +14,9 @@ ACCESS: Final[tuple[Claim, ...]] = (
         "TEN-01",
         _TENANCY,
         1,
-        "No tool call crosses tenant boundaries: the tenant is part of the key of every stored "
-        "record, and a server token leads to exactly one tenant.",
+        "No tool call crosses tenant boundaries: the tenant is part of the key of every record that "
+        "belongs to one, and a server token leads to exactly one tenant. Integrations belong to the "
+        "deployment and are shared.",
     ),
     Claim(
         "TEN-02",
@@ -42,36 +43,38 @@ ACCESS: Final[tuple[Claim, ...]] = (
         "TEN-05",
         _TENANCY,
         29,
-        "The MCP servers of an account are listed by `GET /integrated-account/{{id}}/mcp`; a "
-        "token without such a record does not authenticate.",
+        "The MCP servers of an account are listed by `GET /integrated-account/{{id}}/mcp`; a token "
+        "without such a record does not authenticate. One list over all accounts does not exist.",
     ),
     Claim(
         "TEN-06",
         _TENANCY,
         32,
-        "No session is kept: each request is admitted on its own, no session header is issued "
-        "and no cookie is set.",
+        "No session is kept: each request is admitted on its own, no session header is issued and "
+        "no cookie is set. Answers carry `Cache-Control: no-store`; results of 2026-07-28 also say "
+        '`"cacheScope":"private"`.',
     ),
     Claim(
         "AUT-01",
         _AUTH,
         6,
-        "The URL token carries at least 256 random bits and is looked up by its HMAC-SHA256; the "
+        "A server token carries at least 256 random bits and is looked up by its HMAC-SHA256; the "
         "token itself is not stored.",
     ),
     Claim(
         "AUT-02",
         _AUTH,
         6,
-        "A server can demand a second factor (kinds of this version: {factors}). A missing or "
-        "wrong factor is refused with HTTP 403 and no upstream request.",
+        "A server can demand a second factor (kinds in this version: {factors}). A missing, wrong, "
+        "expired or foreign factor is refused with HTTP 403 and no upstream request.",
     ),
     Claim(
         "AUT-03",
         _AUTH,
         6,
         "Unknown, revoked and expired server tokens get one identical HTTP 404, decided before "
-        "the body is parsed.",
+        "the body is read. A client network that sent more than {strangers} such requests in "
+        "10 seconds gets HTTP 429 before any look-up.",
     ),
     Claim(
         "AUT-04",
@@ -94,8 +97,9 @@ ACCESS: Final[tuple[Claim, ...]] = (
         "AUT-08",
         _AUTH,
         31,
-        "A request with an `Origin` that is not listed is refused with HTTP 403. Listed origins: "
-        "{allowed_origins}. Listed hosts: {allowed_hosts}.",
+        "A request to an MCP server with an `Origin` that is not listed is refused with HTTP 403; "
+        "one without `Origin` passes. Listed origins: {allowed_origins}. Listed hosts: "
+        "{allowed_hosts}.",
     ),
     Claim("AUT-09", _AUTH, 31, "Answers to CORS preflight requests.", available=False),
     Claim("AUT-10", _AUTH, 30, "{transport_security}"),
@@ -104,29 +108,38 @@ ACCESS: Final[tuple[Claim, ...]] = (
         _AUTH,
         33,
         "An API token has one role: `admin`, `tenant`, `auditor` or `factor`. A tenant's token "
-        "reaches its own accounts, servers and tokens and never another tenant's.",
+        "reaches its own accounts, servers, tokens and audit rows, and never another tenant's.",
     ),
     Claim("AUT-12", _AUTH, 33, "Four-eyes approval of admin actions.", available=False),
+    Claim(
+        "AUT-13",
+        _AUTH,
+        33,
+        "Whoever runs the command line on the host, with the data folder and the master key, "
+        "acts as admin without a token; the audit names them `cli:<os user>`.",
+    ),
     Claim(
         "SCO-01",
         _SCOPE,
         9,
-        "`tools/list` answers exactly the tools that the server's filter leaves. Calling any other "
-        "tool by name is refused as `unknown_tool` before any upstream request.",
+        "`tools/list` answers exactly the tools that the server's filter leaves, less the methods "
+        "that an admin removed for the account. Calling any other tool by name is refused as "
+        "`unknown_tool` before any upstream request.",
     ),
     Claim(
         "SCO-02",
         _SCOPE,
         9,
         "A filter that names something unknown, or that matches no tool, is refused when the "
-        "server is created.",
+        "server is created or changed.",
     ),
     Claim(
         "SCO-03",
         _SCOPE,
         23,
         "Arguments are checked against the tool's input schema before any upstream request: "
-        "missing, unknown and enum-invalid values are refused as `invalid_arguments`.",
+        "missing, mistyped, badly formatted and enum-invalid values are refused as "
+        "`invalid_arguments`. {undeclared_arguments}",
     ),
     Claim(
         "SCO-04",
@@ -136,19 +149,33 @@ ACCESS: Final[tuple[Claim, ...]] = (
         "empty, decodes to `.` or `..`, or holds a control character is refused.",
     ),
     Claim(
+        "SCO-06",
+        _SCOPE,
+        24,
+        "A header value with a control character is refused as `invalid_arguments`. Headers "
+        "that frame the message or carry the credential cannot be set by an argument.",
+    ),
+    Claim(
         "SCO-05",
         _SCOPE,
         39,
         "A server-side hold for human approval of destructive tools.",
         available=False,
     ),
-    Claim("LIF-01", _LIFE, 11, "{expiry_rule} Expiry is decided on each request."),
+    Claim(
+        "LIF-01",
+        _LIFE,
+        11,
+        "{expiry_rule} Expiry is decided on each request. An API token expires only if it was "
+        "created with `expires_at`.",
+    ),
     Claim(
         "LIF-02",
         _LIFE,
         13,
         "Revocation takes effect with the next request: each request reads the server and its "
-        "tenant from the store, and no decision about access is cached.",
+        "tenant from the store, and no decision about access is cached. A call that is already "
+        "under way ends as it would have.",
     ),
     Claim(
         "LIF-03",

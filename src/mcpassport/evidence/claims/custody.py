@@ -13,8 +13,10 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         "CRE-01",
         _CREDENTIAL,
         3,
-        "Upstream credentials are encrypted with AES-256-GCM under a data key of their tenant; "
-        "data keys are wrapped by a master key that is kept outside the data folder.",
+        "Upstream credentials are encrypted with AES-256-GCM under a data key of their tenant. "
+        "Data keys are wrapped by a master key, which is read from a file that only its owner may "
+        "read, or from the environment. `mcpassport doctor` reports a master key that lies inside "
+        "the data folder.",
     ),
     Claim(
         "CRE-02",
@@ -34,7 +36,7 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         _CREDENTIAL,
         5,
         "A token and its URL are disclosed once, in the answer that creates them; no later read "
-        "returns them.",
+        "and no repeat under the same `Idempotency-Key` returns them.",
     ),
     Claim(
         "CRE-05",
@@ -54,8 +56,8 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         "CRE-07",
         _CREDENTIAL,
         10,
-        "Connecting upstream accounts by OAuth and refreshing their tokens; a grant therefore "
-        "has no upstream OAuth scopes to compare.",
+        "Connecting upstream accounts by OAuth and refreshing their tokens; so there is no grant "
+        "whose upstream OAuth scopes could be compared.",
         available=False,
     ),
     Claim(
@@ -64,6 +66,14 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         4,
         "Rotation of the master key, of data keys and of the token key; BYOK.",
         available=False,
+    ),
+    Claim(
+        "CRE-09",
+        _CREDENTIAL,
+        34,
+        "An admin of this deployment can try a method on any account "
+        "(`POST /integrated-account/{{id}}/try`) and sees the answer; nothing of it is stored, "
+        "credentials that were sent are masked in it, and the tenant's audit names the admin.",
     ),
     Claim(
         "ZDR-01",
@@ -76,7 +86,7 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         "ZDR-02",
         _ZERO,
         14,
-        "No response is cached: every answered tool call made its own upstream request.",
+        "No response is cached: every result of a tool call came from its own upstream request.",
     ),
     Claim(
         "ZDR-03",
@@ -95,7 +105,8 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         _FLOW,
         24,
         "The upstream address is vetted where the socket is made: private, loopback, link-local "
-        "and metadata addresses are refused. Exceptions by setting: {private_hosts}.",
+        "and metadata addresses are refused. Exceptions by setting (`host:port`, for private and "
+        "loopback addresses only): {private_hosts}.",
     ),
     Claim("DAT-03", _FLOW, 24, "A redirect of the upstream API is reported, never followed."),
 )

@@ -30,30 +30,30 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "TOO-03",
         _CATALOG,
         27,
-        "Each push of an integration makes an immutable, numbered version; the version of a call "
-        "is in its audit row.",
+        "Each push of an integration that changes it makes an immutable, numbered version; the "
+        "version of a call is in its audit row. The newest version is live at once.",
     ),
     Claim("TOO-04", _CATALOG, 26, "Tool pinning against a changed surface.", available=False),
     Claim(
         "PAG-01",
         _PAGING,
         25,
-        "Every `list` tool takes `limit` and `next_cursor` and answers one upstream page, never "
-        "a collection of pages.",
+        "{paging_rule} One call answers one upstream page, never a collection of pages.",
     ),
     Claim(
         "LIM-01",
         _LIMITS,
         20,
         "An upstream 429 reaches the caller as a 429: as the HTTP status or as the envelope of a "
-        "tool error, with the same facts and headers on both channels.",
+        "tool error, with the same facts and the same headers on both channels.",
     ),
     Claim(
         "LIM-02",
         _LIMITS,
         20,
-        "This deployment starts at most {calls_per_10s} calls in 10 seconds and keeps at most "
-        "{in_flight_server} in flight per MCP server and worker process; it runs {workers}.",
+        "Per MCP server and worker process, {calls_per_10s} requests may start at once, and the "
+        "allowance refills evenly over 10 seconds; {in_flight_server} may be in flight. This "
+        "deployment runs {workers}.",
     ),
     Claim(
         "LIM-03",
@@ -70,26 +70,34 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "`response_too_large`, not truncated.",
     ),
     Claim(
+        "LIM-05",
+        _LIMITS,
+        22,
+        "A `POST` of the management API that creates an object may carry `Idempotency-Key`: "
+        "repeated within 24 hours it makes nothing twice. Tool calls have no such key.",
+    ),
+    Claim(
         "FAI-01",
         _FAILURE,
         21,
-        "Every failure has one `type` of the table in Rate limits & errors; the answer holds no "
-        "stack, upstream URL or credential.",
+        "Every failure has one `type` of the [table of error types](#every-error-type); the answer "
+        "holds no stack, upstream URL or credential, and of the upstream body at most the message "
+        "that the integration maps (500 characters).",
     ),
     Claim(
         "FAI-02",
         _FAILURE,
         38,
-        "If the store or the keys cannot be read, requests are refused with HTTP 503 and nothing "
-        "is sent upstream.",
+        "If the store or the keys cannot be read, a request is refused before admission with HTTP "
+        "503, after it with `store_unavailable`; nothing is sent upstream.",
     ),
     Claim(
         "FAI-03",
         _FAILURE,
         38,
-        "An upstream API that is down or slow gives `upstream_unreachable` or `upstream_timeout`, "
-        "after {call_timeout} by default and at most {call_timeout_ceiling} where a tool sets "
-        "its own.",
+        "An upstream API that is down or slow gives `upstream_unreachable` or `upstream_timeout`: "
+        "{connect_timeout} to connect, {call_timeout} for the whole call, at most "
+        "{call_timeout_ceiling} where a method sets its own.",
     ),
     Claim(
         "FAI-04",
@@ -103,7 +111,8 @@ OPERATION: Final[tuple[Claim, ...]] = (
         _AUDIT,
         16,
         "An admitted tool call writes an intent row before the upstream request and an outcome "
-        "row after it; the answer is sent once the outcome row is committed.",
+        "row after it; the answer is sent once the outcome row is committed. A call that is "
+        "refused before its intent writes one refusal row instead.",
     ),
     Claim(
         "AUD-02",
@@ -116,7 +125,8 @@ OPERATION: Final[tuple[Claim, ...]] = (
         _AUDIT,
         17,
         "A row never holds an argument, a result, a token or a credential; arguments appear only "
-        "as a keyed fingerprint (HMAC-SHA256).",
+        "as a keyed fingerprint (HMAC-SHA256). Names that the caller chooses (tool, JSON-RPC "
+        "method, client) are recorded up to 128 printable characters.",
     ),
     Claim(
         "AUD-04",
@@ -129,7 +139,9 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "AUD-05",
         _AUDIT,
         18,
-        "The rows of a tenant form one hash chain: a changed, removed or reordered row breaks it.",
+        "The rows of a tenant form one hash chain: a changed, removed or reordered row breaks it. "
+        "The chain is not signed: whoever can write the audit file can rewrite it from any row on, "
+        "or cut its end, so compare it with copies of your own.",
     ),
     Claim("AUD-06", _AUDIT, 18, "Signed checkpoints of the audit chain.", available=False),
     Claim(
@@ -150,7 +162,22 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "AUD-09",
         _AUDIT,
         16,
-        "Requests that resolve to no tenant are only counted, per second, reason and network.",
+        "Requests that resolve to no tenant, or are refused before admission, are only counted: "
+        "per second, reason and client network (/24 or /48).",
+    ),
+    Claim(
+        "AUD-10",
+        _AUDIT,
+        18,
+        "A customer can recompute the chain from the rows that `GET /audit` serves, without "
+        "trusting this deployment's own check.",
+    ),
+    Claim(
+        "AUD-11",
+        _AUDIT,
+        16,
+        "Refusals of revoked and expired tokens, and of callers over a limit, become at most one "
+        "row a second with a count; they are written within about a second and not awaited.",
     ),
     Claim(
         "CLI-01",
@@ -163,8 +190,8 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "DOC-01",
         "documentation-quality-policy",
         28,
-        "No documentation record, no tool: of this version {dropped_count} methods are dropped "
-        "and named with the reason.",
+        "No documentation record, no tool: in this version {dropped_methods} dropped and named "
+        "with the reason.",
     ),
     Claim("SHR-01", _SHARED, 35, "SBOM, build provenance and a signed release.", available=False),
     Claim(
