@@ -41,7 +41,7 @@ def settings() -> str:
         (
             f"`{name}`",
             f"`{ENV_PREFIX}{name.upper()}`",
-            f"`{getattr(shown, name)}`" if name != "master_key" else "from the file",
+            "from the file" if name == "master_key" else _default(getattr(shown, name)),
             "yes" if name in CLAIM_RELEVANT else "",
         )
         for name in names
@@ -60,11 +60,18 @@ def settings() -> str:
     )
 
 
+def _default(value: object) -> str:
+    """A default as people write it in the file."""
+    if value is None or value in ("", ()):
+        return "none"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
 def errors() -> str:
     """Every error type that a caller can see."""
     rows: list[tuple[object, ...]] = [
         (f"`{meaning.type}`", meaning.http_status, meaning.code, meaning.whose, meaning.text)
-        for meaning in sorted(set(MEANINGS.values()), key=lambda meaning: meaning.type)
+        for meaning in sorted(set(MEANINGS.values()))
     ]
     headings = ("type", "HTTP status", "JSON-RPC code", "whose", "text")
     return (

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from os import geteuid
 from pathlib import Path
-from typing import Final, TypedDict
+from typing import TypedDict
 
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -38,13 +38,11 @@ from mcpassport.records.sources import Clock, Random
 from mcpassport.reference.facts import Facts
 from mcpassport.reference.vendor import Vendor, load_vendor
 from mcpassport.settings import Settings, load
-from mcpassport.store import open_audit, open_store
+from mcpassport.store import KEYS_FILE, open_audit, open_store
 from mcpassport.store.keys import Keys, load_master_key
 from mcpassport.store.protocol import AuditStore, Store
 from mcpassport.store.vault import Vault
 from mcpassport.upstream.call import Upstream
-
-KEYS_FILE: Final = "keys.db"
 
 
 def utc_now() -> datetime:
@@ -262,7 +260,7 @@ def _os_user() -> str:
 
 
 class ServingApp:
-    """The ASGI app of a worker process: opens everything at start-up, closes it at shutdown."""
+    """The app of a worker process: opens everything at start-up, closes it at shutdown."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -281,13 +279,12 @@ class ServingApp:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 try:
-                    opening = open_services(self._settings)
-                    services = await self._stack.enter_async_context(opening)
-                    serving = open_application(services)
-                    self._application = await self._stack.enter_async_context(serving)
+                    enter = self._stack.enter_async_context
+                    services = await enter(open_services(self._settings))
+                    self._application = await enter(open_application(services))
                 except Exception as error:  # noqa: BLE001  # whatever it is, this worker must not serve
                     await self._stack.aclose()
-                    said = str(error) if isinstance(error, McpassportError) else type(error).__name__
+                    said = str(error) if isinstance(error, McpassportError) else "internal error"
                     await send({"type": "lifespan.startup.failed", "message": said})
                     return
                 await send({"type": "lifespan.startup.complete"})

@@ -39,6 +39,7 @@ CONFIG_NAME = "mcpassport.toml"
 LIMIT_PREFIX = "limits_"
 MASTER_KEY_BYTES = 32
 MAX_PORT = 65_535
+_VISIBLE = re.compile("[!-~]+")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 SEARCH = (Path(CONFIG_NAME), Path("mcpassport") / CONFIG_NAME)
 """Where a config file is looked for when none is named."""
@@ -173,12 +174,14 @@ CLAIM_RELEVANT = (
 
 
 def _is_plain_address(value: str) -> bool:
+    if not _VISIBLE.fullmatch(value):
+        return False
     try:
         url = URL(value)
     except ValueError:
         return False
     extra = url.query_string or url.fragment or url.user or url.password
-    return url.scheme in {"http", "https"} and bool(url.host) and not extra and value.isprintable()
+    return url.scheme in {"http", "https"} and bool(url.host) and not extra
 
 
 def _plain(value: Any) -> Any:

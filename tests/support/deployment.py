@@ -159,9 +159,11 @@ class Deployment:
 async def deployment(tmp_path: Path, **settings: Any) -> AsyncIterator[Deployment]:
     """A deployment in that folder, with two tenants (acme, globex) and a token per caller."""
     clock = SteppingClock()
-    chosen = Settings(
-        data_dir=tmp_path / "data", master_key=KeyMaterial(secrets.token_bytes(32)), **settings
-    )
+    usual: dict[str, Any] = {
+        "data_dir": tmp_path / "data",
+        "master_key": KeyMaterial(secrets.token_bytes(32)),
+    }
+    chosen = Settings(**{**usual, **settings})
     async with (
         open_services(chosen, clock=clock) as services,
         open_application(services) as app,

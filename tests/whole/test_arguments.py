@@ -232,7 +232,16 @@ async def test_a_header_argument_stays_one_header(
     }
 
 
-QUERY_VALUES = ["a&admin=1", "a#b", "a;b=c", "a\r\nb", "a\0b", "%26admin%3d1", "{{context.key}}", "é😀"]
+QUERY_VALUES = [
+    "a&admin=1",
+    "a#b",
+    "a;b=c",
+    "a\r\nb",
+    "a\0b",
+    "%26admin%3d1",
+    "{{context.key}}",
+    "é😀",
+]
 
 
 @pytest.mark.parametrize("way", WAYS, ids="-".join)
@@ -298,7 +307,9 @@ async def test_a_mirrored_argument_equals_its_header(app: World, row: str) -> No
     headers, arguments, fits = MIRRORED[row]
     call = Call(thing("region"), arguments)
     path, own = app.address("path")
-    met = await app.post(path, call.body("modern"), {**call.headers("modern"), **own, **headers}, ok())
+    met = await app.post(
+        path, call.body("modern"), {**call.headers("modern"), **own, **headers}, ok()
+    )
     if fits:
         succeeded(met)
     else:

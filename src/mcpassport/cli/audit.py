@@ -1,6 +1,6 @@
 """`mcpassport audit`: a tenant's trail."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 from cyclopts.types import PositiveInt
@@ -40,7 +40,7 @@ async def list_(
         _print(counts, columns, "Strangers", options)
         return
     query = {"tenant": tenant}
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     cursor: str | None = None
     async with options.api() as api:
         while len(rows) < limit:
@@ -52,24 +52,35 @@ async def list_(
                 break
     columns = {
         "sequence": "sequence",
-        "time": "ts",
+        "time": "time",
         "phase": "phase",
         "what": "what",
+        "on": "on",
+        "by": "by",
         "result": "result",
         "upstream": "upstream_status",
         "ms": "duration_ms",
         "request": "request_id",
     }
-    for row in rows:
-        row["what"] = row.get("tool") or row.get("action") or row.get("rpc_method")
-        row["result"] = row.get("outcome") or row.get("reason") or row.get("decision")
     _print(rows, columns, f"Audit rows of {tenant or 'the deployment'}", options)
 
 
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as people read it: one member for what happened, to what, by whom, and how it ended."""
+    return {
+        **row,
+        "time": str(row.get("ts", "")).partition(".")[0].removesuffix("Z").replace("T", " "),
+        "what": row.get("tool") or row.get("action") or row.get("rpc_method"),
+        "on": row.get("subject") or row.get("server"),
+        "by": row.get("principal") or row.get("client_name"),
+        "result": row.get("outcome") or row.get("reason") or row.get("decision"),
+    }
+
+
 def _print(
-    rows: list[dict[str, object]], columns: dict[str, str], title: str, options: Options
+    rows: list[dict[str, Any]], columns: dict[str, str], title: str, options: Options
 ) -> None:
     if options.json:
         print_json(rows)
     else:
-        print_table(title, columns, rows, "No row yet.")
+        print_table(title, columns, [_told(row) for row in rows], "No row yet.")

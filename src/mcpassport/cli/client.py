@@ -17,11 +17,11 @@ from yarl import URL
 
 from mcpassport import __version__
 from mcpassport.app import command_line_app
-from mcpassport.errors import UsageError
+from mcpassport.errors import UpstreamError, UsageError, meaning_of
 from mcpassport.http import HttpClient
 from mcpassport.limits import Limits
 from mcpassport.records.calls import OutboundRequest
-from mcpassport.settings import load
+from mcpassport.settings import Settings, load
 
 FAILED = 400
 LONGEST_ANSWER = 256 * 1024 * 1024
@@ -30,6 +30,11 @@ LONGEST_ANSWER = 256 * 1024 * 1024
 def segment(text: str) -> str:
     """A text as one segment of a path: an id somebody typed leads to no other route."""
     return quote(text, safe="")
+
+
+def host_and_port(url: URL) -> str:
+    """What lets the HTTP client in at that address, wherever it lies: the user named it."""
+    return f"{f'[{url.host}]' if ':' in (url.host or '') else url.host}:{url.port}"
 
 
 class Remote(NamedTuple):
@@ -108,32 +113,51 @@ class Api:
         if not isinstance(self._target, tuple):
             return await _in_process(self._target, method, target, headers, body)
         http, remote = self._target
-        response = await http.send(
-            OutboundRequest(
-                method=method,
-                url=remote.url.rstrip("/") + target,
-                headers=tuple(headers.items()),
-                secret_headers=(("Authorization", f"Bearer {remote.token}"),),
-                body=body,
-                max_body=LONGEST_ANSWER,
-            )
+        request = OutboundRequest(
+            method=method,
+            url=remote.url.rstrip("/") + target,
+            headers=tuple(headers.items()),
+            secret_headers=(("Authorization", f"Bearer {remote.token}"),),
+            body=body,
+            max_body=LONGEST_ANSWER,
         )
+        try:
+            response = await http.send(request)
+        except UpstreamError as error:
+            cause = meaning_of(type(error)).type.removeprefix("upstream_")
+            detail = f"No usable answer from {remote.url} ({cause}); is `mcpassport serve` there?"
+            raise ApiProblem(0, {"type": "no_answer", "detail": detail}) from None
         return Answer(response.status, response.body)
+
+
+def local_settings(config: Path | None) -> Settings:
+    """The settings of the deployment on this machine; `UsageError` if there is none at all."""
+    settings = load(config)
+    parts = (settings.data_dir, settings.master_key_file)
+    if settings.master_key is None and not any(part.exists() for part in parts):
+        raise UsageError(
+            f"There is no deployment here: neither {parts[0]} nor {parts[1]} exists. Make one with "
+            "`mcpassport init`, name its settings with --config, or a running one with --url."
+        )
+    return settings
 
 
 @asynccontextmanager
 async def open_api(config: Path | None, remote: Remote | None) -> AsyncIterator[Api]:
     """The API over HTTP if `remote` is given, else in process on the configured data folder."""
     if remote is None:
-        async with command_line_app(load(config)) as app:
+        async with command_line_app(local_settings(config)) as app:
             yield Api(app)
         return
-    url = URL(remote.url)
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise UsageError(f"--url is not an http(s) address: {remote.url}")
+    try:
+        url = URL(remote.url)
+    except ValueError:
+        url = URL()
+    if url.scheme not in {"http", "https"} or not url.host or url.user or url.password:
+        raise UsageError("--url is not an http(s) address such as https://mcp.example.")
     http = HttpClient(
         limits=Limits(),
-        private_hosts=(f"{url.host}:{url.port}",),
+        private_hosts=(host_and_port(url),),
         user_agent=f"mcpassport-cli/{__version__}",
     )
     try:

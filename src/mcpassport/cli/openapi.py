@@ -1,13 +1,14 @@
 """`mcpassport integration import-openapi`: an API description becomes an integration folder."""
 
-import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import msgspec
+from yarl import URL
 
 from mcpassport import __version__
+from mcpassport.cli.client import host_and_port
 from mcpassport.cli.options import DEFAULTS, Options, Repeated
 from mcpassport.cli.output import console, print_json, print_table
 from mcpassport.errors import UpstreamError, UsageError, envelope_of
@@ -71,7 +72,7 @@ async def read(
     spec: str, *, name: str | None, include: Sequence[str], base_url: str | None
 ) -> Imported:
     """Import a description from a file or an address."""
-    if urllib.parse.urlsplit(spec).scheme not in {"http", "https"}:
+    if not spec.lower().startswith(("http://", "https://")):
         return read_description(Path(spec), name=name, include=include, base_url=base_url)
     with TemporaryDirectory() as folder:
         suffix = ".yaml" if spec.endswith((".yaml", ".yml")) else ".json"
@@ -94,11 +95,15 @@ def write(imported: Imported, out: Path) -> None:
 
 
 async def _fetch(address: str) -> bytes:
-    parts = urllib.parse.urlsplit(address)
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        url = URL(address)
+    except ValueError:
+        url = URL()
+    if not url.host:
+        raise UsageError(f"{address} is not an http(s) address.")
     http = HttpClient(
         limits=Limits(),
-        private_hosts=(f"{parts.hostname}:{port}",),
+        private_hosts=(host_and_port(url),),
         user_agent=f"mcpassport-cli/{__version__}",
     )
     try:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -53,6 +54,18 @@ class Options:
 
 
 DEFAULTS = Options()
+
+
+def moment(text: str) -> str:
+    """An ISO 8601 time with zone, as the management API takes it; `UsageError` for others."""
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is not an ISO 8601 time such as 2030-01-31T12:00Z.") from None
+    if parsed.tzinfo is None:
+        raise UsageError(f"{text!r} has no zone; write 2030-01-31T12:00Z.")
+    return parsed.isoformat()
+
 
 Flag = Annotated[bool, Parameter(negative="")]
 Repeated = Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)]

@@ -14,10 +14,11 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from mcpassport.app import open_application, open_services
+from mcpassport.cli.client import local_settings
 from mcpassport.cli.options import DEFAULTS, Options
 from mcpassport.cli.output import console
 from mcpassport.errors import UsageError
-from mcpassport.settings import CONFIG_VARIABLE, Settings, load
+from mcpassport.settings import CONFIG_VARIABLE, Settings
 
 DRAIN_S = 30
 HEADER_READ_MS = 10_000
@@ -36,7 +37,7 @@ def serve(*, host: str | None = None, port: int | None = None, options: Options 
     """
     if options.url:
         raise UsageError("serve runs a deployment of its own; leave --url out.")
-    settings = load(options.config)
+    settings = local_settings(options.config)
     if options.config is not None:
         os.environ[CONFIG_VARIABLE] = str(options.config.absolute())
     address, number = host or settings.host, settings.port if port is None else port

@@ -1,28 +1,16 @@
 """`mcpassport server`: MCP servers, each behind a URL that is shown once."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
 from mcpassport.cli.client import segment
-from mcpassport.cli.options import DEFAULTS, NO_FILTERS, Filters, Flag, Options
+from mcpassport.cli.options import DEFAULTS, NO_FILTERS, Filters, Flag, Options, moment
 from mcpassport.cli.output import confirm, console, print_facts, print_json, print_table
 from mcpassport.errors import UsageError
 
 app = App(name="server", help="MCP servers: scoped, expiring grants on one integrated account.")
-
-
-def _moment(text: str) -> str:
-    """An ISO 8601 time with zone, as given."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is not an ISO 8601 time such as 2030-01-31T12:00Z.") from None
-    if moment.tzinfo is None:
-        raise UsageError(f"{text!r} has no zone; write 2030-01-31T12:00Z.")
-    return moment.isoformat()
 
 
 @Parameter(name="*")
@@ -73,11 +61,13 @@ async def create(
         "require_api_token_auth": terms.require_api_token,
         "rate_limit_errors": terms.rate_limit_errors,
     }
+    if terms.never_expires and terms.expires_at:
+        raise UsageError("Give one of --expires-at and --never-expires.")
     body: dict[str, Any] = {"name": name, "config": config}
     if terms.never_expires:
         body["expires_at"] = None
     elif terms.expires_at:
-        body["expires_at"] = _moment(terms.expires_at)
+        body["expires_at"] = moment(terms.expires_at)
     async with options.api() as api:
         server = await api.call("POST", f"/integrated-account/{segment(account)}/mcp", body=body)
     if options.json:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from mcpassport.cli.client import segment
-from mcpassport.cli.options import DEFAULTS, Options
+from mcpassport.cli.options import DEFAULTS, Options, moment
 from mcpassport.cli.output import confirm, console, print_facts, print_json, print_table
 
 app = App(name="token", help="API tokens: for the management API, or as a second factor.")
@@ -34,7 +34,8 @@ async def create(
     expires_at
         ISO 8601 time with zone; absent: no expiry.
     """
-    body = {"role": role, "name": name, "tenant": tenant, "expires_at": expires_at}
+    until = None if expires_at is None else moment(expires_at)
+    body = {"role": role, "name": name, "tenant": tenant, "expires_at": until}
     async with options.api() as api:
         token = await api.call("POST", "/api-token", body=body)
     if options.json:
@@ -69,6 +70,7 @@ async def list_(*, tenant: str | None = None, options: Options = DEFAULTS) -> No
 @app.command
 async def revoke(
     token: str,
+    /,  # `--token` is the one that goes with --url
     *,
     tenant: str | None = None,
     yes: Annotated[bool, Parameter(negative="")] = False,

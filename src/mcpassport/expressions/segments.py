@@ -3,10 +3,10 @@ r"""A value of a call as exactly one segment of a path.
 Parsers of URLs fold `.`, `..`, `%2e%2e` and `\`, and servers decode more than once, so:
 1. the value is one text of 1 to 2,000 characters;
 2. it holds no control character (C0, DEL, C1, line separators) and no lone surrogate;
-3. however often it is percent-decoded, no part of it between slashes or backslashes is `.` or
-   `..`, also not with a path parameter (`..;x`);
+3. however often it is percent-decoded (more than 8 times is refused), no part of it between
+   slashes or backslashes is `.` or `..`, also not with a path parameter (`..;x`);
 4. every character but the unreserved ones of RFC 3986 (2.3) is percent-encoded;
-5. a segment that several values or literals make up is judged by (3) as a whole too.
+5. a segment that several values or literals make up is judged by (2) and (3) as a whole too.
 """
 
 import re
@@ -23,6 +23,8 @@ from mcpassport.expressions.placeholders import (
 )
 
 SEGMENT_MAX_CHARS: Final = 2_000
+DECODINGS_MAX: Final = 10
+"""Of a rendered segment, two more than a value may need; nobody encodes so often in earnest."""
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SEPARATOR: Final = re.compile(r"[/\\]")
@@ -39,21 +41,23 @@ def encode_segment(value: Any, where: str) -> str:
         raise _refused(where, "is missing or empty")
     if len(text) > SEGMENT_MAX_CHARS:
         raise _refused(where, f"is over {SEGMENT_MAX_CHARS:,} characters")
-    decoded = text
-    while True:
-        if _CONTROL.search(decoded):  # (2)
-            raise _refused(where, "holds a control character")
-        if _climbs(decoded):  # (3)
-            raise _refused(where, "stands for '.' or '..'")
-        once = unquote(decoded, errors="replace")
-        if once == decoded:
-            break
-        decoded = once
+    _judge(text, where)
     return quote(text, safe="")  # (4)
 
 
-def _climbs(text: str) -> bool:
-    return any(part.split(";", 1)[0] in {".", ".."} for part in _SEPARATOR.split(text))
+def _judge(text: str, where: str) -> None:
+    """Decode until nothing changes: dots and controls, once there, stay until then."""
+    for _ in range(DECODINGS_MAX):
+        once = unquote(text, errors="replace")
+        if once == text:
+            break
+        text = once
+    else:
+        raise _refused(where, "is percent-encoded too often")
+    if _CONTROL.search(text):  # (2)
+        raise _refused(where, "holds a control character")
+    if any(part.split(";", 1)[0] in {".", ".."} for part in _SEPARATOR.split(text)):  # (3)
+        raise _refused(where, "stands for '.' or '..'")
 
 
 def render_path(template: Template, scopes: Scopes) -> str:
@@ -67,11 +71,7 @@ def render_path(template: Template, scopes: Scopes) -> str:
         for part in template.parts
     )
     for segment in path.split("/") if "%" in path else ():  # (5)
-        decoded = segment
-        while (once := unquote(decoded, errors="replace")) != decoded:
-            decoded = once
-            if _climbs(decoded):
-                raise _refused(", ".join(map(_where, template.placeholders)), "makes '.' or '..'")
+        _judge(segment, ", ".join(map(_where, template.placeholders)))
     return path
 
 

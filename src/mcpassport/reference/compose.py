@@ -1,7 +1,6 @@
 """Inputs -> Document. The same inputs give the same document."""
 
 from collections import Counter
-from collections.abc import Iterable
 
 from mcpassport.limits import (
     LEGACY_METHODS,
@@ -77,17 +76,15 @@ def _texts(inputs: Inputs) -> dict[str, str]:
 
 def egress_hosts(integration: Integration) -> tuple[str, ...]:
     """Hosts, or patterns of hosts, that calls of the integration may connect to."""
-    methods = (method.base_url for method in integration.methods)
-    bases = (_host(url) for url in methods) if integration.methods else ()
-    patterns = (host for method in integration.methods for host in method.allowed_hosts)
-    return _distinct((*integration.allowed_hosts, *patterns) or bases)
+    hosts = (
+        host
+        for method in integration.methods
+        for host in method.allowed_hosts or (host_of(method.base_url),)
+    )
+    return tuple(dict.fromkeys(hosts))
 
 
-def _distinct(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(values))
-
-
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
     """The host and port of a URL pattern; placeholders stay as they are."""
     return without_userinfo(url).partition("://")[2].partition("/")[0]
 

@@ -167,7 +167,7 @@ class ToolNode(Struct, frozen=True, tag_field="node", tag="tool", omit_defaults=
     input_schema: dict[str, Any]
     upstream: Upstream
     token_cost: int
-    """Estimate: characters of {name, description, inputSchema} as compact JSON, divided by 4."""
+    """Estimate: characters of what the model sees, as compact JSON, divided by 4."""
     visible: str
     wiring: str
     output_schema: dict[str, Any] | bool | None = None

@@ -4,6 +4,7 @@ import json
 import re
 from typing import Final
 
+from mcpassport.catalog.present import token_cost
 from mcpassport.records.integration import Method, RateLimitMap
 from mcpassport.records.tool import Route, Tool
 from mcpassport.reference.document import (
@@ -17,7 +18,6 @@ from mcpassport.reference.document import (
 from mcpassport.reference.properties import flatten
 from mcpassport.reference.slugs import Slugs, slug
 
-CHARACTERS_PER_TOKEN: Final = 4
 _GROUPS: Final[dict[str, MethodGroup]] = {
     "list": "read",
     "get": "read",
@@ -54,7 +54,7 @@ def tool_node(tool: Tool) -> ToolNode:
         input_schema=tool.input_schema,
         output_schema=tool.output_schema,
         upstream=_upstream(method),
-        token_cost=_token_cost(tool),
+        token_cost=token_cost(tool),
         visible=tool.visible.hex(),
         wiring=tool.wiring.hex(),
         deprecated=tool.deprecated,
@@ -133,13 +133,3 @@ def _rate_limit(mapping: RateLimitMap | None) -> list[tuple[str, str | None]]:
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
-
-
-def _token_cost(tool: Tool) -> int:
-    shown = {
-        "name": tool.name,
-        "description": tool.description,
-        "inputSchema": tool.input_schema,
-    }
-    text = json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
-    return -(-len(text) // CHARACTERS_PER_TOKEN)

@@ -49,7 +49,7 @@ def stated(items: Iterable[tuple[str, str]], who: str) -> DefinitionList:
         items=tuple(
             Definition(term=term, text=text, verbatim=True, grade="stated")
             if text
-            else Definition(term=term, text=f"Not stated by {who}.", grade="not verified")
+            else Definition(term=term, text="Not stated.", grade="not verified")
             for term, text in items
         )
     )

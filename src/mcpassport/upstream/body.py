@@ -3,11 +3,15 @@
 A body `1,"isError":false` would forge members of our answer, so a body is one complete JSON text:
 1. UTF-8, without a byte order mark;
 2. the grammar of RFC 8259: nothing after the value, no NaN or Infinity, no lone surrogate escapes;
-3. nested no deeper than the limit.
+3. nested no deeper than the limit;
+4. no number that common readers refuse: beyond a double (`1e999`), or an integer of more than 4,300
+   digits. It would cost the caller the whole message.
 Duplicate member names are let through, as RFC 8259 does: the text is the upstream's, nested inside
 ours, and whoever reads it decides as it would have without us (our own readers take the last).
 """
 
+import math
+import re
 from itertools import accumulate
 from typing import Any, Final
 
@@ -19,6 +23,15 @@ from mcpassport.records.calls import OutboundResponse
 _BRACKETS: Final = frozenset(b"[]{}")
 _NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in _BRACKETS)
 _STEP: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+
+_INTEGER_MAX_DIGITS: Final = 4_300
+"""Longer ones are refused by Python's `int`, and so by every client that is written in it."""
+_SHAPE: Final = bytes.maketrans(b"123456789E", b"000000000e")
+_SUSPECTS: Final = (b"e000", b"0" * 309)
+"""What a number beyond a double looks like, when each digit is a zero and pluses are left out."""
+_STRING_OR_NUMBER: Final = re.compile(
+    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?([0-9]++(\.[0-9]++)?+([eE][+-]?[0-9]++)?+)', re.DOTALL
+)
 
 _RAW: Final = msgspec.json.Decoder(msgspec.Raw)
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -63,6 +76,8 @@ def checked_json(text: bytes, depth: int) -> bytes:
         raise MalformedUpstreamResponse from None
     if _deeper(raw, depth):  # (3)
         raise MalformedUpstreamResponse("The upstream API's answer is nested too deep.")
+    if _overflows(raw):  # (4)
+        raise MalformedUpstreamResponse("The upstream API's answer holds a number out of range.")
     return raw
 
 
@@ -122,6 +137,19 @@ def _deeper(text: bytes, depth: int) -> bool:
     unescaped = text.replace(b"\\\\", b"").replace(b'\\"', b"")
     brackets = b"".join(unescaped.split(b'"')[::2]).translate(None, _NO_BRACKETS)
     return max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > depth
+
+
+def _overflows(text: bytes) -> bool:
+    shape = text.translate(_SHAPE, b"+")
+    if not any(suspect in shape for suspect in _SUSPECTS):
+        return False
+    for match in _STRING_OR_NUMBER.finditer(text):
+        number, fraction, exponent = match.groups()
+        if number is not None and (
+            math.isinf(float(number)) if fraction or exponent else len(number) > _INTEGER_MAX_DIGITS
+        ):
+            return True
+    return False
 
 
 def _media_type(header: str) -> tuple[str, str]:

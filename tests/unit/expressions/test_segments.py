@@ -32,6 +32,7 @@ HOSTILE = [
     "\x7f",
     "\u2028",
     "\ud800",
+    "%" + "25" * 10 + "41",
     "x" * 100_000,
 ]
 
@@ -71,6 +72,7 @@ def test_a_hostile_value_is_refused(value: str) -> None:
         ("/v1/{{args.a}}{{args.b}}/x", "%2", "e%2e"),
         ("/v1/{{args.a}}{{args.b}}", "%2", "e;x"),
         ("/v1/.{{args.a}}{{args.b}}", ";x", "%"),
+        ("/v1/{{args.a}}{{args.b}}", "%0", "d"),
     ],
 )
 def test_values_that_are_harmless_apart_cannot_climb_together(

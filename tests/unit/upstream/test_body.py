@@ -47,6 +47,10 @@ def test_json_within_the_depth_passes_byte_for_byte(
         b"NaN",
         b"[Infinity]",
         b"-Infinity",
+        b"1e999",
+        b'{"a":["1e999",-1E+400]}',
+        b"9" * 4_301,
+        b"9" * 309 + b".5",
         b'"\xff"',
         b'"\xed\xa0\x80"',
         b'"\\ud800"',
@@ -65,6 +69,14 @@ def test_what_is_not_one_json_text_is_refused(text: bytes) -> None:
     """Truncated, trailing, non-finite, badly encoded and too deep bodies are malformed."""
     with pytest.raises(MalformedUpstreamResponse):
         checked_json(text, 64)
+
+
+@pytest.mark.parametrize(
+    "text", [b"1e308", b'"1e999"', b'{"\\"1e999":-1E-999}', b"9" * 4_300, b"[0e000, 1e+000]"]
+)
+def test_large_numbers_that_readers_know_pass(text: bytes) -> None:
+    """Doubles, long integers, and texts that look like numbers are left as they are."""
+    assert checked_json(text, 64) == text
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import asyncio
 import json
 import secrets
 import shutil
-import subprocess
 import sys
 from collections import Counter
 from contextlib import ExitStack, suppress
@@ -18,6 +17,7 @@ from typing import Any
 from msgspec import convert
 
 from mcpassport.cli.client import Api, Remote, open_api
+from mcpassport.cli.demo.agents import Agents, expect
 from mcpassport.cli.demo.environments import ensure_environment
 from mcpassport.cli.demo.kinto import Kinto, running_kinto, seed
 from mcpassport.cli.demo.processes import free_port, running
@@ -25,7 +25,7 @@ from mcpassport.cli.init import make_deployment
 from mcpassport.cli.integration import load_usable
 from mcpassport.cli.openapi import OVERLAY, read, write
 from mcpassport.cli.options import Flag
-from mcpassport.cli.output import console, print_table
+from mcpassport.cli.output import console
 from mcpassport.errors import UsageError
 from mcpassport.reference.document import Document
 from mcpassport.reference.site import write as write_reference
@@ -33,7 +33,7 @@ from mcpassport.reference.site import write as write_reference
 CONTACTS = 230
 TICKETS = 170
 FOLDER = Path(".cache") / "demo"
-AGENT = Path(__file__).with_name("agent.py")
+AGENT_ENVIRONMENT = "mcp2"
 NAME = "crm"
 
 
@@ -69,11 +69,11 @@ class Story:
         self._number = 0
         self._port = free_port()
         self._url = f"http://127.0.0.1:{self._port}"
-        self._agent_python = Path(sys.executable)
 
     async def tell(self) -> None:
         """All steps in order; a step that does not go as promised raises."""
         kinto = self._upstream()
+        agents = Agents(ensure_environment(self._checkout, AGENT_ENVIRONMENT))
         config, token = await self._deployment(kinto)
         await self._integration(kinto)
         self._serve(config)
@@ -81,7 +81,10 @@ class Story:
             await self._push(api)
             account = await self._account(api, kinto)
             reading, full, factor = await self._servers(api, account)
-            self._agent(reading, full, factor)
+            self._say("An agent (official Python SDK) connects to the reading server")
+            agents.read(reading["url"], CONTACTS)
+            self._say("Another agent uses the full server, which demands the API token")
+            agents.support(full["url"], factor["token"])
             await self._refusals_are_recorded(api)
             await self._reference(api)
         self._addresses(reading, full, factor)
@@ -94,7 +97,6 @@ class Story:
         self._say("A real product to connect: Kinto, with a bucket of contacts and tickets")
         console.print("   installing Kinto and the official MCP SDK (once)")
         kinto_python = ensure_environment(self._checkout, "kinto")
-        self._agent_python = ensure_environment(self._checkout, "mcp2")
         kinto = self._stack.enter_context(
             running_kinto(kinto_python, self._folder, secrets.token_urlsafe(24))
         )
@@ -180,81 +182,6 @@ class Story:
         console.print(f"   {full['name']}: expires {full['expires_at']}")
         return reading, full, factor
 
-    def _session(
-        self, url: str, steps: list[dict[str, Any]], headers: dict[str, str] | None = None
-    ) -> dict[str, Any]:
-        asked = json.dumps({"url": url, "headers": headers or {}, "steps": steps})
-        done = subprocess.run(  # noqa: S603 the agent's own interpreter
-            [str(self._agent_python), str(AGENT)],
-            input=asked,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise UsageError(f"The agent's process failed:\n{done.stderr[-2000:]}")
-        answer: dict[str, Any] = json.loads(done.stdout)
-        return answer
-
-    def _agent(self, reading: dict[str, Any], full: dict[str, Any], factor: dict[str, Any]) -> None:
-        self._reading_agent(reading)
-        self._support_agent(full, factor)
-
-    def _reading_agent(self, reading: dict[str, Any]) -> None:
-        self._say("An agent (official Python SDK) connects to the reading server")
-        steps: list[dict[str, Any]] = [
-            {"op": "list"},
-            {"op": "read_all", "tool": "list_all_crm_contacts", "arguments": {"limit": 50}},
-            {"op": "call", "tool": "create_a_crm_ticket", "arguments": {"subject": "No"}},
-        ]
-        tools, contacts, write_attempt = self._session(reading["url"], steps)["answers"]
-        names = [tool["name"] for tool in tools["tools"]]
-        expect(all("create" not in name for name in names), "no tool that writes is listed")
-        print_table(
-            "   What the model sees",
-            {"tool": "name", "title": "title"},
-            tools["tools"],
-            "no tool",
-        )
-        ids = {record["id"] for record in contacts["records"]}
-        expect(len(ids) == len(contacts["records"]) == CONTACTS, "every contact, none twice")
-        console.print(f"   read {len(ids)} contacts in pages of {contacts['pages']}")
-        expect(write_attempt["error"], "a write is refused on the reading server")
-        console.print(f"   a write is refused: {write_attempt['text']}")
-
-    def _support_agent(self, full: dict[str, Any], factor: dict[str, Any]) -> None:
-        self._say("Another agent uses the full server, which demands the API token")
-        refused = self._session(full["url"], [{"op": "list"}])
-        expect(refused["refused"] is not None, "without the API token the session is refused")
-        console.print(f"   without the API token: {refused['refused']['text']}")
-        headers = {"Authorization": f"Bearer {factor['token']}"}
-        ticket = {
-            "subject": "Opened by the demo",
-            "status": "open",
-            "priority": "normal",
-            "contact_id": "contact-0007",
-        }
-        steps: list[dict[str, Any]] = [
-            {"op": "call", "tool": "create_a_crm_ticket", "arguments": ticket}
-        ]
-        (created,) = self._session(full["url"], steps, headers)["answers"]
-        expect(not created["error"], f"the ticket is created: {created['text']}")
-        record = json.loads(created["text"])
-        console.print(f"   created {record['id']}: {record['subject']!r}, {record['status']}")
-        change = {"id": record["id"], "status": "solved"}
-        steps = [
-            {"op": "call", "tool": "update_a_crm_ticket_by_id", "arguments": change},
-            {
-                "op": "call",
-                "tool": "get_single_crm_ticket_by_id",
-                "arguments": {"id": record["id"]},
-            },
-        ]
-        updated, seen = self._session(full["url"], steps, headers)["answers"]
-        expect(not updated["error"], f"the ticket is updated: {updated['text']}")
-        expect(json.loads(seen["text"])["status"] == "solved", "the update is seen by a read")
-        console.print(f"   updated {record['id']}: solved")
-
     async def _refusals_are_recorded(self, api: Api) -> None:
         self._say("Every call and every refusal left an audit row, without arguments or results")
         rows = await api.pages("/audit", query={"tenant": "acme"})
@@ -292,12 +219,6 @@ class Story:
             f"   curl -s {reading['url']} -H 'Content-Type: application/json' "
             f"-d '{json.dumps(body)}'"
         )
-
-
-def expect(held: object, promise: str) -> None:
-    """Stop the demo when it does not show what it says."""
-    if not held:
-        raise UsageError(f"The demo did not go as promised: {promise}.")
 
 
 async def _stay() -> None:

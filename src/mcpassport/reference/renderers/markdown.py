@@ -21,15 +21,19 @@ from mcpassport.reference.document import (
 from mcpassport.reference.mermaid import mermaid
 from mcpassport.reference.prose import runs, show
 
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~=])")
-_AUTOLINK: Final = re.compile(r"(?i)(?<=http):|(?<=https):|(?<=www)\\\.|@")
+_SPECIAL: Final = re.compile(r"[\\`*\[\]<>|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+"""What CommonMark and GitHub's dialect read as syntax inside a line; the rest stays legible."""
+_STARTS: Final = re.compile(r"(?m)^([ \t]*)([#+=-]|\d{1,9}(?=[.)]))")
+"""What begins a block at the start of a line: headings, lists, rules, underlines."""
+_AUTOLINK: Final = re.compile(r"(?i)(?<=http):(?=//)|(?<=https):(?=//)|(?<=ftp):(?=//)|(?<=www)\.|@")
+_ENTITY: Final = re.compile(r"&(?=#?\w+;)")
 
 
 def render(document: Document) -> bytes:
     """The document as Markdown; anchors are explicit, so that links hold in any viewer."""
     lines: list[str] = [*_head(document)]
     for section in document.sections:
-        lines += [_anchor(section.anchor), f"## {literal(section.heading)}", ""]
+        lines += [_anchor(section.anchor), f"## {inline(section.heading)}", ""]
         for node in section.nodes:
             lines += [*_WRITERS[type(node)](node), ""]
     if document.branding.footer:
@@ -39,8 +43,19 @@ def render(document: Document) -> bytes:
 
 def literal(text: str) -> str:
     """Other people's text: nothing in it is Markdown, HTML or a link."""
-    escaped = _SPECIAL.sub(r"\\\1", show(text).replace("&", "&amp;"))
-    return _AUTOLINK.sub(lambda match: f"&#{ord(match.group()[-1])};", escaped)
+    return _STARTS.sub(_unstarted, inline(text))
+
+
+def inline(text: str) -> str:
+    """The same for text that does not begin a line."""
+    escaped = _SPECIAL.sub(r"\\\g<0>", _ENTITY.sub("&amp;", show(text)))
+    return _AUTOLINK.sub(lambda match: f"&#{ord(match.group())};", escaped)
+
+
+def _unstarted(match: re.Match[str]) -> str:
+    """The first character as an entity is text; the others keep their place."""
+    indent, start = match.groups()
+    return f"{indent}&#{ord(start[0])};{start[1:]}"
 
 
 def span(text: str) -> str:
@@ -59,15 +74,18 @@ def fenced(language: str, text: str) -> list[str]:
     return [f"{fence}{language}", *show(text).split("\n"), fence]
 
 
-def _prose(text: str) -> str:
-    return "".join(
-        span(run.text)
-        if run.code
-        else f"[{literal(run.text)}]({run.href})"
-        if run.href
-        else literal(run.text)
-        for run in runs(text)
-    )
+def _prose(text: str, *, begins_line: bool = True) -> str:
+    """Our own words; a run that follows another does not begin a line."""
+    parts: list[str] = []
+    for run in runs(text):
+        begins = begins_line and (not parts or "\n" in run.text)
+        if run.code:
+            parts.append(span(run.text))
+        elif run.href:
+            parts.append(f"[{inline(run.text)}]({run.href})")
+        else:
+            parts.append(literal(run.text) if begins else inline(run.text))
+    return "".join(parts)
 
 
 def _cell(text: str) -> str:
@@ -81,16 +99,16 @@ def _anchor(name: str) -> str:
 
 
 def _head(document: Document) -> Iterator[str]:
-    yield f"# {literal(document.integration_label)}: MCP security reference"
+    yield f"# {inline(document.integration_label)}: MCP security reference"
     yield ""
     facts = (
-        ("Vendor", literal(document.branding.name)),
-        ("Product", literal(document.product)),
+        ("Vendor", inline(document.branding.name)),
+        ("Product", inline(document.product)),
         ("Integration", f"{document.integration}, version {document.integration_version}"),
         ("Reference", document.version),
         ("Generated", document.generated_at.strftime("%Y-%m-%d %H:%M UTC")),
         ("Deployment", span(document.deployment_url)),
-        ("Environment", literal(document.environment) or "not labelled"),
+        ("Environment", inline(document.environment) or "not labelled"),
         ("Build", span(document.build)),
         ("Protocol revisions", ", ".join(document.protocol_revisions)),
         ("Catalog digest", span(document.catalog_digest)),
@@ -106,7 +124,7 @@ def _head(document: Document) -> Iterator[str]:
         "higher than “not verified”."
     )
     yield ""
-    yield from (f"- [{literal(each.heading)}](#{each.anchor})" for each in document.sections)
+    yield from (f"- [{inline(each.heading)}](#{each.anchor})" for each in document.sections)
     yield ""
 
 
@@ -126,20 +144,12 @@ def _paragraph(node: Paragraph) -> Iterator[str]:
 
 def _subheading(node: Subheading) -> Iterator[str]:
     yield _anchor(node.anchor)
-    yield f"### {literal(node.text)}"
+    yield f"### {inline(node.text)}"
 
 
 def _claim(node: ClaimNode) -> Iterator[str]:
-    controls = node.controls
-    parts = (
-        ("CCM", controls.ccm),
-        ("AICM", controls.aicm),
-        ("OWASP", controls.owasp),
-        ("800-53", controls.nist),
-    )
-    ids = "; ".join(f"{label} {', '.join(each)}" for label, each in parts if each)
-    yield f"{_anchor(node.id)}**{node.id}** ({node.grade}) {_prose(node.sentence)}  "
-    yield f"[Row {node.row}](#row-{node.row}){f': {literal(ids)}' if ids else ''}"
+    row = f"[row {node.row}](#row-{node.row})"
+    yield f"{_anchor(node.id)}**{node.id}** {_prose(node.sentence)} *({node.grade}, {row})*"
 
 
 def _table(node: Table) -> Iterator[str]:
@@ -151,7 +161,7 @@ def _table(node: Table) -> Iterator[str]:
 def _table_rows(node: Table) -> Iterator[tuple[str, ...]]:
     for index, row in enumerate(node.rows):
         cells = [
-            span(cell) if column.literal else _prose(cell)
+            span(cell) if column.literal else _prose(cell, begins_line=False)
             for cell, column in zip(row, node.columns, strict=True)
         ]
         if node.anchors:
@@ -185,7 +195,7 @@ def _callout(node: Callout) -> Iterator[str]:
 
 def _tool(node: ToolNode) -> Iterator[str]:
     yield _anchor(node.anchor)
-    yield f"#### {literal(node.name)}"
+    yield f"#### {inline(node.name)}"
     yield ""
     yield from (f"> {literal(line)}" for line in (node.title, *node.description.split("\n")))
     yield ""
@@ -223,11 +233,11 @@ def _properties(node: ToolNode) -> Iterator[tuple[str, ...]]:
     for each in node.properties:
         yield (
             f"{_anchor(each.anchor)}{span(each.name)}",
-            literal(each.type),
+            inline(each.type),
             "yes" if each.required else "no",
             ", ".join(map(span, each.enum)),
-            literal(each.description),
-            literal(each.sent_as),
+            inline(each.description),
+            inline(each.sent_as),
         )
 
 

@@ -1,5 +1,6 @@
 """Audit trail: fields, how a customer pulls it, integrity, what is only counted."""
 
+from importlib.resources import files
 from typing import Final
 
 from mcpassport.records.audit import AuditRow
@@ -10,25 +11,25 @@ from mcpassport.reference.writing import code, prose, subheading, table
 FIELDS: Final[dict[str, str]] = {
     "ts": "Time, UTC",
     "phase": "`intent`, `outcome`, `refusal` or `event`",
-    "request_id": "Ties the rows of one request together",
+    "request_id": "Ties the rows of one request together; events have an id of their own",
     "tenant": "Whose chain the row belongs to",
     "account": "Integrated account",
     "server": "MCP server",
     "integration": "Integration and version, `name@version`",
     "rpc_method": "JSON-RPC method",
-    "tool": "Tool name",
+    "tool": "Tool name, as the caller wrote it",
     "resource": "Resource of the tool",
     "method": "Method of the tool",
     "decision": "`allow` or `deny`",
     "reason": "Why it was denied",
-    "outcome": "`type` of the error table, or how the call ended",
+    "outcome": "`ok`, `accepted`, `cancelled`, `unknown`, or a `type` of the error table",
     "http_status": "Status answered to the caller",
     "upstream_status": "Status of the upstream API",
-    "duration_ms": "Time of the whole request",
+    "duration_ms": "Time from intent to outcome",
     "upstream_ms": "Time of the upstream request",
     "bytes_in": "Size of the request body",
-    "bytes_out": "Size of the answer",
-    "count": "How many alike refusals the row stands for",
+    "bytes_out": "Size of the answer; of a tool call, of its result",
+    "count": "How many equal refusals the row stands for; absent: one",
     "api_token_id": "API token used as second factor, by id",
     "factors": "Factors that held",
     "client_name": "Client as it names itself",
@@ -48,26 +49,48 @@ def build(context: Context) -> tuple[Node, ...]:
     """Rows, fields, pulling, integrity, counting."""
     return (
         *context.claims("AUD-01", "AUD-02", "AUD-03", "AUD-04"),
+        prose(
+            "Other requests of an admitted caller are recorded too: `initialize`, `ping`, "
+            "`tools/list`, `server/discover` and notifications write intent and outcome together, "
+            "refused ones a refusal. Changes made through the management API and the command line "
+            "are events in the same chain."
+        ),
+        *context.claims("AUD-11"),
         subheading("Fields"),
         _fields(),
         subheading("Pulling the trail"),
         prose(
             "A tenant's API token of role `tenant` or `auditor` reads the rows of its own tenant, "
-            "page by page: `limit` says how many, `cursor` takes the `next_cursor` of the "
-            "page before."
+            "newest first and page by page: `limit` says how many (at most 200), `cursor` takes "
+            "the `next_cursor` of the page before, `oldest_first=true` turns the order round."
         ),
         code("Pull audit rows", "sh", _pull(context)),
         *context.claims("AUD-08"),
         subheading("Integrity and retention"),
-        *context.claims("AUD-05", "AUD-06", "AUD-07"),
+        *context.claims("AUD-05", "AUD-10", "AUD-06", "AUD-07"),
+        code(
+            "Recompute the chain (Python): verify_audit.py URL TOKEN",
+            "python",
+            files("mcpassport.reference.samples").joinpath("verify_audit.py").read_text("utf-8"),
+        ),
         subheading("What is only counted"),
         *context.claims("AUD-09"),
+        prose(
+            "Admins, and auditors of the whole deployment, read these counts at "
+            "`GET /audit/strangers`."
+        ),
     )
 
 
 def _fields() -> Table:
-    rows = ((f"`{name}`", FIELDS[name]) for name in AuditRow.__struct_fields__)
-    return table("Fields of an audit row", ("Field", "Meaning"), rows)
+    rows = (
+        *(
+            ("`sequence`", "Number in the chain, from 1, without gaps"),
+            ("`hash`", "SHA-256 over the hash before, the sequence (8 bytes) and the row"),
+        ),
+        *((f"`{name}`", FIELDS[name]) for name in AuditRow.__struct_fields__),
+    )
+    return table("Fields of an audit row; empty ones are left out", ("Field", "Meaning"), rows)
 
 
 def _pull(context: Context) -> str:

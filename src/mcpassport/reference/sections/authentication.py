@@ -3,8 +3,32 @@
 from mcpassport.limits import LEGACY_DEFAULT
 from mcpassport.reference.document import Diagram, DiagramEdge, DiagramNode, Node, Table
 from mcpassport.reference.inputs import Context
+from mcpassport.reference.samples.answers import FACTOR_MISSING
 from mcpassport.reference.writing import code, prose, subheading, table
 
+_ROLES = (
+    (
+        "`admin`",
+        "the deployment",
+        "Everything: tenants, integrations, accounts and their overrides, servers, tokens, "
+        "try-outs, audit, counts of refused strangers",
+        "any",
+    ),
+    (
+        "`tenant`",
+        "one tenant",
+        "Accounts, servers and API tokens of its tenant; reads its tenant, its audit rows, and "
+        "integrations with their versions",
+        "`tenant`, `auditor`, `factor`, for itself",
+    ),
+    (
+        "`auditor`",
+        "one tenant, or the deployment",
+        "Reads what `tenant` reads; one of the deployment reads every tenant",
+        "none",
+    ),
+    ("`factor`", "one tenant", "Nothing: it is a second factor only", "none"),
+)
 _LIST = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
 
 
@@ -12,15 +36,15 @@ def build(context: Context) -> tuple[Node, ...]:
     """URL token, API token, the layers that are not built, and token passthrough."""
     return (
         prose(
-            "The server token is the first layer, a second factor may be demanded per server. "
+            "The server token is the first layer; a second factor can be demanded per server. "
             "Kinds of secrets are told apart by their prefix, never by trying."
         ),
         subheading("URL token"),
         *context.claims("AUT-01", "AUT-03"),
         code("Request with the URL token", "sh", request(context, "/mcp/<token>")),
         prose(
-            "The token can be kept out of the URL: the same server answers at its id, which is no "
-            "secret, with the token as a Bearer value."
+            "URLs end up in logs and histories. The token can be kept out of it: the same server "
+            "answers at its id, which is no secret, with the token as a Bearer value."
         ),
         code(
             "Request with the server token in a header",
@@ -39,7 +63,8 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("Transport, Origin and Host"),
         *context.claims("AUT-08", "AUT-09", "AUT-10"),
         subheading("Roles of the management API"),
-        *context.claims("AUT-11", "AUT-12"),
+        *context.claims("AUT-11", "AUT-13", "AUT-12"),
+        _roles(),
     )
 
 
@@ -47,8 +72,8 @@ def _second_factor(context: Context) -> tuple[Node, ...]:
     return (
         subheading("API Token Required"),
         prose(
-            "A server created with `require_api_token_auth: true` also demands an API token of its "
-            "tenant with the role `factor`. A leaked URL alone then opens nothing."
+            "A server with `require_api_token_auth: true` also demands an API token of its tenant "
+            "with the role `factor`. A leaked URL alone then opens nothing."
         ),
         *context.claims("AUT-02"),
         code(
@@ -60,6 +85,7 @@ def _second_factor(context: Context) -> tuple[Node, ...]:
             "`X-Api-Token: mcpp_api_<token>` is the same factor in a header of its own; at "
             "`/mcp/s/<server-id>` it is the only place for it."
         ),
+        code("Answer without the factor (HTTP 403)", "json", FACTOR_MISSING),
         _sequence(),
         _outcomes(),
     )
@@ -79,12 +105,17 @@ def request(context: Context, path: str, *headers: str) -> str:
 
 
 def _sequence() -> Diagram:
-    names = (("agent", "Agent"), ("gate", "Gate"), ("store", "Store"), ("api", "Upstream API"))
+    names = (
+        ("agent", "Agent"),
+        ("gate", "Admission"),
+        ("store", "Store"),
+        ("api", "Upstream API"),
+    )
     messages = (
         ("agent", "gate", "POST /mcp/<token> + API token", False),
-        ("gate", "store", "look up both HMACs", False),
+        ("gate", "store", "look up both hashes", False),
         ("store", "gate", "index entries", True),
-        ("gate", "store", "read tenant, server, account, token", False),
+        ("gate", "store", "read the records", False),
         ("store", "gate", "records, or absent", True),
         ("gate", "agent", "404 unknown, revoked, expired", True),
         ("gate", "agent", "403 factor missing or wrong", True),
@@ -97,7 +128,7 @@ def _sequence() -> Diagram:
         title="Dual authentication",
         kind="sequence",
         alt=(
-            "The gate looks up the hashes of both tokens, then reads the records they lead to. An "
+            "Admission looks up the hashes of both tokens, then reads the records they lead to. An "
             "unknown, revoked or expired server token ends in 404, a missing or wrong factor in "
             "403; only otherwise one request goes to the upstream API."
         ),
@@ -115,11 +146,15 @@ def _sequence() -> Diagram:
 def _outcomes() -> Table:
     body = '`{"error":{"type":"not_found"}}`, the same bytes for each'
     rows = (
-        ("Server token missing, wrong, revoked or expired", "404", body),
+        ("Server token missing, wrong, revoked, expired, or at another server's address", "404", body),
         ("Factor missing", "403", "error envelope, `second_factor_required`"),
         ("Factor wrong, expired or revoked", "403", "error envelope, `second_factor_invalid`"),
         ("Factor of another tenant (foreign)", "403", "error envelope, `second_factor_invalid`"),
-        ("API token of a role other than `factor`", "403", "`second_factor_invalid`"),
+        (
+            "API token of a role other than `factor`",
+            "403",
+            "error envelope, `second_factor_invalid`",
+        ),
         (
             "Store or keys cannot be read",
             "503",
@@ -131,3 +166,8 @@ def _outcomes() -> Table:
         ("Presented", "HTTP", "Body"),
         rows,
     )
+
+
+def _roles() -> Table:
+    columns = ("Role", "Belongs to", "Opens", "May create tokens of role")
+    return table("Roles of API tokens", columns, _ROLES)

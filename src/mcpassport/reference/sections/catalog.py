@@ -1,6 +1,7 @@
 """Tool catalog: every tool, as the model sees it and as it is wired."""
 
 from mcpassport.reference.document import Node, Table, ToolNode
+from mcpassport.reference.facts import code_list
 from mcpassport.reference.inputs import Context
 from mcpassport.reference.tools import tool_node
 from mcpassport.reference.writing import callout, prose, subheading, table
@@ -14,8 +15,10 @@ def build(context: Context) -> tuple[Node, ...]:
         prose(
             "Every input schema below is the one that `tools/list` serves. `visible` is the "
             "digest of what the model sees, `wiring` the digest of how the call is made; both "
-            "enter the catalog digest. The token cost is an estimate: the characters of name, "
-            "description and schema as compact JSON, divided by four."
+            "enter the catalog digest ([Verify this document](#verify-this-document)). Tokens are "
+            "an estimate of what a tool takes of the model's context: characters of its entry as "
+            "compact JSON, divided by four. OAuth scopes are those that the integration declares; "
+            "`none` says that it declares none."
         ),
         *(_body(tools) if tools else (callout("This version of the integration has no tool."),)),
     )
@@ -31,11 +34,11 @@ def _summary(tools: tuple[ToolNode, ...]) -> Table:
             f"[{tool.name}](#{tool.anchor})",
             tool.access,
             f"{tool.upstream.http} {tool.upstream.path}",
-            ", ".join(tool.tags) or "none",
-            ", ".join(tool.scopes) or "none",
+            code_list(tool.tags),
+            code_list(tool.scopes),
             str(tool.token_cost),
         )
         for tool in tools
     )
-    columns = ("Tool", "Access", "Upstream*", "Tags*", "OAuth scopes*", "Tokens")
+    columns = ("Tool", "Access", "Upstream*", "Tags", "OAuth scopes", "Tokens")
     return table("All tools", columns, rows)

@@ -10,8 +10,10 @@ def build(context: Context) -> tuple[Node, ...]:
     version = context.inputs.integration.version
     return (
         prose(
-            f"This is an unpublished build of version {version} of the integration. No release "
-            "of this document exists to compare it with."
+            f"This is an unpublished build for version {version} of the integration. No release "
+            "of this document exists to compare it with. What changed between two versions of the "
+            "integration is served, breaking changes first, at "
+            "`GET /integration/{name}/diff?a=…&b=…` of the management API."
         ),
         *context.claims("CHG-01"),
     )

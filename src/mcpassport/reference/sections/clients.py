@@ -27,9 +27,8 @@ def build(context: Context) -> tuple[Node, ...]:
     return (
         *context.claims("CLI-01"),
         callout(
-            "Not executed by this build: no check of this version has run these clients, hence the "
-            "grade at each block. Replace `<token>` with what was shown at creation; a server URL "
-            "is a secret and belongs where passwords do."
+            "No check of this build has run these clients. Replace `<token>` with what was shown "
+            "at creation; a server URL is a secret and belongs where passwords do."
         ),
         prose(
             "Leave the API token out for a server that does not demand one. A client that cannot "
@@ -139,9 +138,7 @@ def _fill(sample: str, name: str, url: str) -> str:
 
 
 def _curl(context: Context, url: str) -> str:
-    tools = context.inputs.catalog.tools
-    params = {"name": tools[0].name if tools else "<tool>", "arguments": {}}
-    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": _example(context)}
     return "\n".join(
         (
             f"curl -sS -i '{url}' \\",
@@ -150,3 +147,20 @@ def _curl(context: Context, url: str) -> str:
             f"  -d '{json.dumps(call)}'",
         )
     )
+
+
+def _example(context: Context) -> dict[str, Any]:
+    """A call that changes nothing, if the catalog has one; required arguments to be filled in."""
+    tools = context.inputs.catalog.tools
+    if not tools:
+        return {"name": "<tool>", "arguments": {}}
+    tool = min(
+        tools,
+        key=lambda each: (
+            not each.annotations.read_only,
+            len(each.input_schema.get("required", ())),
+            each.name,
+        ),
+    )
+    required = tool.input_schema.get("required", ())
+    return {"name": tool.name, "arguments": {name: f"<{name}>" for name in required}}

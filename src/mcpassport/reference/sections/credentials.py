@@ -10,13 +10,13 @@ def build(context: Context) -> tuple[Node, ...]:
     return (
         subheading("Token storage at rest"),
         prose(
-            "Two kinds of secrets are kept. Upstream credentials must be usable, so they are "
-            "encrypted; tokens that we issue need only be recognised, so only a keyed hash is kept."
+            "Upstream credentials must be usable, so they are encrypted; tokens that are issued "
+            "here need only be recognised, so only a keyed hash is kept."
         ),
         *context.claims("CRE-01", "CRE-02", "CRE-03", "CRE-06", "CRE-07"),
         _secrets(),
         subheading("Who can read tokens"),
-        *context.claims("CRE-05"),
+        *context.claims("CRE-05", "CRE-09"),
         subheading("One-time disclosure"),
         *context.claims("CRE-04"),
         subheading("Key rotation"),
@@ -35,15 +35,19 @@ def _secrets() -> Table:
             "AES-256-GCM under the tenant's data key; tenant and account as associated data",
             "The process, for the duration of one call",
         ),
-        ("Server token, API token", "HMAC-SHA256 under the token key", "Nobody after creation"),
         (
-            "Tenant data key, token key",
-            "Wrapped by the master key, in a file of its own",
-            "The process",
+            "Server token, API token",
+            "HMAC-SHA256 under the token key",
+            "Nobody after its creation",
+        ),
+        (
+            "Data and fingerprint key of a tenant, token key",
+            "Wrapped by the master key (AES-256-GCM), in `keys.db` in the data folder",
+            "The process, which reads an unwrapped key again after at most 60 s",
         ),
         (
             "Master key",
-            "Outside the data folder: a file of mode 0600, or the environment",
+            "A file that only its owner may read, or a variable of the environment",
             "The operator of the deployment, the process",
         ),
     )

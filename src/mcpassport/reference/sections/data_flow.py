@@ -3,6 +3,7 @@
 from mcpassport.reference.document import Diagram, DiagramEdge, DiagramNode, Node, Table
 from mcpassport.reference.facts import safe
 from mcpassport.reference.inputs import Context
+from mcpassport.reference.tools import without_userinfo
 from mcpassport.reference.writing import prose, stated, subheading, table
 
 
@@ -12,13 +13,18 @@ def build(context: Context) -> tuple[Node, ...]:
     words = vendor.statements
     return (
         prose(
-            "A tool call travels one way in and one way out. The agent's arguments become one "
-            "request to the upstream API; the answer is mapped and returned in the same exchange."
+            "The arguments of a tool call become one request to the upstream API; its answer is "
+            "mapped and returned in the same exchange."
         ),
         _path(),
         _hops(),
-        *context.claims("DAT-01", "DAT-02", "DAT-03"),
+        prose(
+            "Expressions of the integration map requests and answers. They run inside this "
+            "deployment, without network; inputs over 128 KiB are evaluated in separate processes "
+            "of the same host."
+        ),
         subheading("Egress hosts"),
+        *context.claims("DAT-01", "DAT-02", "DAT-03"),
         _egress(context),
         subheading("Sub-processors"),
         stated(
@@ -33,8 +39,8 @@ def build(context: Context) -> tuple[Node, ...]:
 def _path() -> Diagram:
     steps = (
         ("agent", "Agent", "MCP client", 0, 0),
-        ("edge", "Edge", "size, Origin, Host", 1, 0),
-        ("gate", "Gate", "token, expiry, factor", 2, 0),
+        ("edge", "Address, Origin, Host", "flood limit", 1, 0),
+        ("admission", "Admission", "token, expiry, factor", 2, 0),
         ("check", "Tool and arguments", "filter, input schema", 2, 1),
         ("audit", "Audit intent", "committed first", 1, 1),
         ("upstream", "Upstream API", "one request", 0, 1),
@@ -45,8 +51,8 @@ def _path() -> Diagram:
     )
     edges = (
         DiagramEdge(source="agent", target="edge"),
-        DiagramEdge(source="edge", target="gate"),
-        DiagramEdge(source="gate", target="check"),
+        DiagramEdge(source="edge", target="admission"),
+        DiagramEdge(source="admission", target="check"),
         DiagramEdge(source="check", target="audit"),
         DiagramEdge(source="audit", target="upstream"),
     )
@@ -55,9 +61,9 @@ def _path() -> Diagram:
         title="Data path of one tool call",
         kind="flow",
         alt=(
-            "A call passes the edge, the gate, the check of tool and arguments and the audit "
-            "intent before the one request to the upstream API; the answer returns the same way "
-            "after the audit outcome is committed."
+            "A call passes the checks of address, Origin and Host, admission, the check of tool "
+            "and arguments, and the audit intent before the one request to the upstream API. The "
+            "answer is sent after the audit outcome is committed."
         ),
         nodes=nodes,
         edges=edges,
@@ -66,10 +72,10 @@ def _path() -> Diagram:
 
 def _hops() -> Table:
     rows = (
-        ("Agent to deployment", "Tool name, arguments, tokens", "In memory for the call"),
+        ("Agent to deployment", "Tokens, tool name, arguments", "In memory for the call"),
         (
             "Admission",
-            "HMAC of the tokens; grant, tenant and account records",
+            "Hashes of the tokens; records of server, tenant and account",
             "Read from the store",
         ),
         ("Audit intent", "Who, which tool, when, keyed fingerprint of the arguments", "Stored"),
@@ -79,14 +85,16 @@ def _hops() -> Table:
             "In memory for the call",
         ),
         ("Upstream API to deployment", "Answer, up to the size cap", "In memory for the call"),
-        ("Audit outcome", "Outcome type, status, durations, byte counts", "Stored"),
+        ("Audit outcome", "Type of outcome, statuses, durations, byte counts", "Stored"),
         ("Deployment to agent", "Mapped answer or error envelope", "Not kept"),
     )
     return table("What flows through the connection, hop by hop", ("Hop", "Data", "Kept"), rows)
 
 
 def _egress(context: Context) -> Table:
-    integration = context.inputs.integration
-    rows = [(integration.base_url, "base URL of the integration")]
-    rows += [(host, "allowed host pattern") for host in integration.allowed_hosts]
-    return table("Hosts that a tool call of this integration may reach", ("Address*", "From"), rows)
+    rows: dict[tuple[str, str], None] = {}
+    for method in context.inputs.integration.methods:
+        rows[without_userinfo(method.base_url), ", ".join(method.allowed_hosts) or "itself"] = None
+    return table(
+        "Where tool calls of this integration go", ("Base URL*", "Hosts allowed there*"), rows
+    )

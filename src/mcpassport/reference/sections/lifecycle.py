@@ -14,8 +14,8 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("Rotation"),
         *context.claims("LIF-03"),
         prose(
-            "What works today: create a second server with the same filter, move the agent to its "
-            "URL, revoke the first. Both are audited."
+            "Instead: create a second server with the same filter, move the agent to its URL, "
+            "revoke the first. Both changes are audited."
         ),
         subheading("Revocation"),
         *context.claims("LIF-02", "LIF-04"),
@@ -23,9 +23,10 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("Tenant offboarding"),
         *context.claims("LIF-05"),
         prose(
-            "What works today: revoke the tenant's servers and API tokens and delete its accounts; "
-            "the credentials go with the accounts. Audit rows remain for at least "
-            f"{context.texts['audit_retention_days']} days."
+            "Instead: delete the tenant's accounts, which deletes their credentials and revokes "
+            "their servers, and revoke its API tokens. The tenant's record, its revoked servers "
+            "and tokens, its keys and its audit rows remain "
+            "([What is stored](#what-is-stored))."
         ),
     )
 
@@ -50,7 +51,7 @@ def _diagram() -> Diagram:
         kind="flow",
         alt=(
             "A server is created, then active. It ends expired, by time, or revoked, by a DELETE. "
-            "Both answer 404; no way leads back."
+            "Both answer 404. Revocation is final; an expired server can be given a later expiry."
         ),
         nodes=nodes,
         edges=edges,

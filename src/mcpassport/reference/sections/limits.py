@@ -4,61 +4,83 @@ from importlib.resources import files
 
 from mcpassport.errors import (
     MEANINGS,
+    AuditUnavailable,
     Forbidden,
+    InternalError,
+    InvalidArguments,
+    InvalidExpression,
+    InvalidIntegration,
     ManagementError,
     McpassportError,
+    MethodNotAllowed,
     OperatorError,
+    RequestTooLarge,
+    StoreUnavailable,
     Unauthorized,
+    UnsupportedMediaType,
 )
 from mcpassport.limits import LIMITS
 from mcpassport.reference.document import Node, Table
 from mcpassport.reference.inputs import Context
+from mcpassport.reference.samples.answers import LIMITED, LIMITED_HEADERS, LIMITED_LEGACY
 from mcpassport.reference.writing import code, definitions, prose, subheading, table
 
-_EXAMPLE = """{
-  "jsonrpc": "2.0",
-  "id": 7,
-  "error": {
-    "code": 429,
-    "message": "The upstream API's rate limit is reached.",
-    "data": {
-      "type": "rate_limited",
-      "message": "The upstream API's rate limit is reached.",
-      "whose": "upstream",
-      "upstream_status": 429,
-      "retry": {"safe": true, "after_seconds": 12},
-      "ratelimit": {"limit": 100, "remaining": 0, "reset": 12},
-      "request_id": "…"
-    }
-  }
-}"""
+_BOTH = (
+    AuditUnavailable,
+    InternalError,
+    InvalidArguments,
+    MethodNotAllowed,
+    RequestTooLarge,
+    StoreUnavailable,
+    UnsupportedMediaType,
+)
+_PUSHED = (InvalidExpression, InvalidIntegration)
 
 
 def build(context: Context) -> tuple[Node, ...]:
     """The contract, then what an agent does with it."""
     return (
-        *context.claims("LIM-01", "LIM-02", "LIM-03", "LIM-04"),
+        *context.claims("LIM-01", "LIM-02", "LIM-03", "LIM-05", "LIM-04"),
         subheading("429 on two channels"),
         prose(
-            "Some MCP clients lose their connection on any HTTP error status, so the caller's "
-            "kind decides where the 429 stands. The facts are the same on both. A server may "
-            "fix the channel with `rate_limit_errors`: `auto`, `http_429` or `tool_error`."
+            "MCP clients of the older revisions lose their connection on an HTTP error status, so "
+            "the kind of caller decides where the 429 of a tool call stands. A server may fix it "
+            "with `rate_limit_errors`: `auto`, `http_429` or `tool_error`."
         ),
         _channels(),
         _headers(),
-        code("429 as a raw HTTP caller and a client of 2026-07-28 see it", "json", _EXAMPLE),
+        prose(
+            "A limit of this deployment is told in the same way with `type` "
+            "`gateway_rate_limited`, `whose` `gateway` and `retry-after`, without the other "
+            "headers. Requests other than tool calls get it as a JSON-RPC error, with HTTP 429 for "
+            "clients of 2026-07-28 and 200 for others; inside a batch the status is always 200."
+        ),
+        code("Status and headers of an upstream 429, as HTTP 429", "text", LIMITED_HEADERS),
+        code("Its body: raw HTTP caller, or client of 2026-07-28", "json", LIMITED),
+        code("The same for an MCP client of 2025-11-25, with HTTP 200", "json", LIMITED_LEGACY),
         subheading("Error envelope"),
         _envelope(),
         prose(
-            "The HTTP column of the next table holds for raw HTTP callers and clients of "
-            "2026-07-28. A client of an older revision gets HTTP 200 and the same error for "
-            "whatever is decided after its body was parsed."
+            'Before the body is read, a refusal is `{"error": envelope}` without JSON-RPC '
+            "members, and `not_found` is shorter still ([API Token Required](#api-token-required)). A "
+            "failed tool call is a result with `isError` where the model can do something about "
+            "it, else a JSON-RPC error."
+        ),
+        subheading("Every error type"),
+        prose(
+            "Which HTTP status arrives: before the body is read, and for a message that cannot be "
+            "parsed or routed, the one of the table. After that a client of 2026-07-28 gets 400, "
+            "404 and 429 as printed and 200 for the rest; a caller of an older revision, and a raw "
+            "HTTP caller, gets 200 for all but the 429 above. `store_unavailable` and "
+            "`audit_unavailable` are 503 before the body is read and 200 afterwards."
         ),
         _types(),
         subheading("Limits in force"),
         prose(
-            "Limits of calls in flight and of calls started are kept per worker process: "
-            f"this deployment runs {context.texts['workers']}."
+            "Requests in flight and requests started are counted per worker process; this "
+            f"deployment runs {context.texts['workers']}. A request waits at most 1 s for a place "
+            "in flight. `calls_per_10s` is an allowance that refills evenly: a server that was "
+            "idle may start that many at once, and every request counts, not only tool calls."
         ),
         _limits(context),
         *_backoff(),
@@ -70,22 +92,30 @@ def _backoff() -> tuple[Node, ...]:
     return (
         subheading("Back-off sample"),
         prose(
-            "Both wait for the reset, add jitter and give up. They repeat a call only where the "
-            "envelope says `retry.safe`."
+            "Both wait for the reset, add jitter and give up after five attempts. They repeat a "
+            "call only where the envelope says `retry.safe`."
         ),
         code("Python", "python", samples.joinpath("backoff.py").read_text("utf-8")),
         code("TypeScript / JavaScript", "js", samples.joinpath("backoff.js").read_text("utf-8")),
         subheading("Runbook for agents"),
         definitions(
             (
-                ("`retry.safe` is true", "Wait `retry.after_seconds`, then repeat the same call."),
+                (
+                    "`retry.safe` is true",
+                    "Wait `retry.after_seconds`, or a growing pause where it is null; then repeat "
+                    "the same call.",
+                ),
                 (
                     "`retry.safe` is false",
                     "Do not repeat a write: it may have happened. Read first, then decide.",
                 ),
-                ("`whose` is `caller`", "Mend the arguments; the message says what is wrong."),
+                ("`whose` is `caller`", "Mend the request; the message says what is wrong."),
                 ("`whose` is `upstream`", "The upstream API refused or failed; tell the user."),
-                ("`whose` is `gateway`", "A limit or fault of this deployment; slow down."),
+                (
+                    "`whose` is `gateway`",
+                    "A limit, a setting or a fault of this deployment; tell its operator if it "
+                    "lasts.",
+                ),
             )
         ),
     )
@@ -96,7 +126,7 @@ def _channels() -> Table:
         (
             (
                 "Raw HTTP caller (no `MCP-Protocol-Version`, `Accept` without "
-                "`text/event-stream`), and a client of 2026-07-28"
+                "`text/event-stream`), or a client of 2026-07-28"
             ),
             "429",
             "JSON-RPC error, `code` 429, envelope in `error.data`",
@@ -115,10 +145,17 @@ def _headers() -> Table:
         ("`ratelimit-limit`", "Calls per window"),
         ("`ratelimit-remaining`", "Calls left in the window"),
         ("`ratelimit-reset`", "Seconds until the window ends"),
-        ("`RateLimit`, `RateLimit-Policy`", "The same facts as structured fields (IETF draft)"),
-        ("`Retry-After`", "Seconds to wait (RFC 9110)"),
+        (
+            "`ratelimit`, `ratelimit-policy`",
+            "The same facts as structured fields (draft-ietf-httpapi-ratelimit-headers)",
+        ),
+        ("`retry-after`", "Seconds to wait (RFC 9110)"),
     )
-    return table("Headers, whatever the upstream API calls its own", ("Header", "Meaning"), rows)
+    return table(
+        "Headers of a tool call's answer, failed or not, for the facts that the upstream API told",
+        ("Header", "Meaning"),
+        rows,
+    )
 
 
 def _envelope() -> Table:
@@ -148,12 +185,16 @@ def _types() -> Table:
         for kind, meaning in MEANINGS.items()
     }
     columns = ("Type", "Seen at", "HTTP", "Code", "Whose", "Retry safe", "Meaning")
-    return table("Every error type", columns, rows)
+    return table("Error types", columns, rows)
 
 
 def _where(kind: type[McpassportError]) -> str:
+    if issubclass(kind, _BOTH):
+        return "MCP, management API"
+    if issubclass(kind, _PUSHED):
+        return "management API, command line"
     if issubclass(kind, OperatorError):
-        return "operator"
+        return "command line"
     management = issubclass(kind, (ManagementError, Unauthorized, Forbidden))
     return "management API" if management else "MCP"
 
@@ -172,4 +213,4 @@ def _limits(context: Context) -> Table:
         for name, limit in LIMITS.items()
     )
     columns = ("Limit", "Of what", "In force", "Default", "Ceiling", "Unit")
-    return table("All limits", columns, rows)
+    return table("Limits", columns, rows)

@@ -1,4 +1,4 @@
-"""Overview: what this deployment is, does and does not do."""
+"""Overview: what this deployment is, does and does not do, and the words that follow."""
 
 from mcpassport.evidence.claims import CLAIMS
 from mcpassport.limits import (
@@ -7,8 +7,9 @@ from mcpassport.limits import (
     MODERN_METHODS,
     MODERN_REVISIONS,
 )
+from mcpassport.reference.counts import count
 from mcpassport.reference.document import DefinitionList, Node, Table
-from mcpassport.reference.facts import safe
+from mcpassport.reference.facts import code_list, safe
 from mcpassport.reference.inputs import Context
 from mcpassport.reference.writing import (
     definitions,
@@ -16,6 +17,30 @@ from mcpassport.reference.writing import (
     subheading,
     table,
     verbatim,
+)
+
+_WORDS = (
+    ("upstream API", "The vendor's own API, which the tools call"),
+    ("integration", "The upstream API described as data; each push makes a numbered version"),
+    ("tenant", "A customer of the vendor"),
+    ("integrated account", "One tenant's connection to the upstream API, with its credential"),
+    (
+        "MCP server",
+        "A scoped, expiring grant on exactly one integrated account; what an agent connects to",
+    ),
+    ("server token", "The secret of an MCP server, in its URL or in a header (`mcpp_srv_…`)"),
+    ("API token", "A secret of the management API, or a second factor (`mcpp_api_…`)"),
+    ("tool", "One method of the upstream API as the model sees it"),
+    ("catalog, surface", "All tools of an integration version; the tools that one server exposes"),
+    ("admission", "The decision who is calling, made before the body of a request is read"),
+    ("intent, outcome", "Audit rows written before and after the upstream request of a call"),
+)
+_GRADES = (
+    ("`live`", "A check was executed against the published address"),
+    ("`sandbox`", "A check was executed against a throw-away process of the same build"),
+    ("`stated`", "The vendor's words"),
+    ("`not verified`", "True of the design; no check of this build has tested it"),
+    ("`not available in this version`", "Not built"),
 )
 
 
@@ -26,20 +51,29 @@ def build(context: Context) -> tuple[Node, ...]:
     return (
         prose(_summary(context)),
         *described,
+        prose(
+            "Reviewers with a list of questions: start at the "
+            "[Procurement checklist](#procurement-checklist). Engineers who connect an agent: "
+            "start at [Client configuration](#client-configuration)."
+        ),
         _facts(context),
         subheading("What it does not do"),
         prose(
             "It offers tools only: no resources, prompts, sampling, roots, elicitation or logging. "
             "It answers JSON, never a stream. It keeps no session, caches no response, retries "
-            "nothing, and follows no redirect. It does not judge what a tool returns: text from "
-            "the upstream API is passed on as data "
+            "nothing, and follows no redirect. It does not judge what a tool returns "
             "([Shared responsibility](#shared-responsibility))."
         ),
-        subheading("Not available in this version"),
+        subheading("Vocabulary"),
+        definitions(_WORDS),
+        subheading("How a sentence is known"),
         prose(
-            "These are asked for by reviewers and are not built. Nothing else in this document "
-            "relies on them."
+            "Every sentence that promises something has an id such as [TEN-01](#TEN-01), which "
+            "never changes, the row of the checklist that it answers, and a grade:"
         ),
+        definitions(_GRADES),
+        subheading("Not available in this version"),
+        prose("Reviewers ask for these; they are not built, and nothing here relies on them."),
         _missing(),
     )
 
@@ -47,38 +81,36 @@ def build(context: Context) -> tuple[Node, ...]:
 def _summary(context: Context) -> str:
     vendor = safe(context.inputs.vendor.name)
     label = safe(context.inputs.integration.label)
-    revisions = ", ".join(MODERN_REVISIONS + LEGACY_REVISIONS)
     return (
-        f"{vendor} gives AI agents access to {label} over the Model Context Protocol (MCP), "
-        f"revisions {revisions}, over Streamable HTTP. Each MCP server is one grant: a secret URL "
-        "for one integrated account of one tenant, with a chosen set of tools and an expiry. One "
-        "tool call is at most one request to the upstream API; its payload passes through memory "
-        "and is not stored. This document is generated from the same data that serves the calls, "
-        "and every sentence that promises something carries an id and says how it is known."
+        f"{vendor} gives AI agents access to {label} over the Model Context Protocol (MCP). Each "
+        "MCP server is one grant: a secret URL for one integrated account of one tenant, with a "
+        "chosen set of tools and an expiry. One tool call makes at most one request to the "
+        "upstream API; its payload passes through memory and is not stored. This document is "
+        "generated from the data and the settings that serve the calls; nobody edits it by hand."
     )
 
 
 def _facts(context: Context) -> DefinitionList:
-    methods = ", ".join(f"`{name}`" for name in dict.fromkeys(MODERN_METHODS + LEGACY_METHODS))
     catalog = context.inputs.catalog
+    tools = count(len(catalog.tools), "tool")
     return definitions(
         (
             ("Deployment", f"`{context.texts['public_url']}`"),
             ("Environment", context.texts["environment"]),
             (
                 "Protocol revisions",
-                f"{_codes(MODERN_REVISIONS)}; older: {_codes(LEGACY_REVISIONS)}",
+                f"{code_list(MODERN_REVISIONS)}; older: {code_list(LEGACY_REVISIONS)}",
             ),
-            ("Transport", "Streamable HTTP: `POST` with one JSON answer"),
-            ("Method surface", methods),
-            ("Tools", f"{len(catalog.tools)} in the [Tool catalog](#tool-catalog)"),
-            ("Store", context.texts["store"]),
+            ("Transport", "Streamable HTTP: `POST` with one JSON answer; `GET` gets 405"),
+            (
+                "Method surface",
+                f"{code_list(MODERN_METHODS)}; older revisions: {code_list(LEGACY_METHODS)}. "
+                "Notifications are accepted with HTTP 202 and have no effect",
+            ),
+            ("Tools", f"{tools} in the [Tool catalog](#tool-catalog)"),
+            ("Store", f"{context.texts['store']}, {context.texts['workers']}"),
         )
     )
-
-
-def _codes(names: tuple[str, ...]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
 
 
 def _missing() -> Table:
@@ -87,4 +119,4 @@ def _missing() -> Table:
         for claim in CLAIMS.values()
         if not claim.available
     )
-    return table("Not available in this version", ("Claim", "What", "Checklist row"), rows)
+    return table("What is not built", ("Claim", "What", "Checklist row"), rows)

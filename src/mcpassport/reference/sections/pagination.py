@@ -3,9 +3,18 @@
 from collections import Counter
 
 from mcpassport.limits import CURSOR_DESCRIPTION
+from mcpassport.reference.counts import lists_of
 from mcpassport.reference.document import Node, Table
 from mcpassport.reference.inputs import Context
 from mcpassport.reference.writing import code, prose, table
+
+_STYLES = {
+    "cursor": "The upstream API's own cursor, passed on unchanged",
+    "page": "A page number, sealed",
+    "link_header": "The `Link` header (RFC 8288): the query of its `next` URL, sealed",
+    "next_url": "A URL in a header or in the body: its query, sealed",
+    "none": "One page; nothing is injected",
+}
 
 
 def build(context: Context) -> tuple[Node, ...]:
@@ -15,18 +24,29 @@ def build(context: Context) -> tuple[Node, ...]:
         _properties(),
         prose("The description of `next_cursor`, in the words that the model gets:"),
         code("Description of next_cursor", "text", CURSOR_DESCRIPTION),
-        code("Answer of a list tool", "json", '{"result": [], "next_cursor": null}'),
+        code("Answer of a list tool without records", "json", '{"result":[],"next_cursor":null}'),
         prose(
-            "`next_cursor` is null on the last page. Parameters of the upstream API that page its "
-            "lists are not part of the input; they are driven by these two."
+            "`next_cursor` is null on the last page. Parameters with which the upstream API pages "
+            "its lists are not part of the input; they are driven by these two."
         ),
         _styles(context),
+        prose(
+            "A sealed cursor is encrypted under the tenant's key and bound to account, method and "
+            "the other arguments: a forged or foreign one is refused as `invalid_arguments`. Of a "
+            "next URL only the query is kept, after its host and path were found to be the "
+            "method's own."
+        ),
     )
 
 
 def _properties() -> Table:
     rows = (
-        ("`limit`", "integer", "no", "How many records one page holds"),
+        (
+            "`limit`",
+            "integer",
+            "no",
+            "How many records to return at most; only where the upstream API takes a page size",
+        ),
         ("`next_cursor`", "string", "no", "Where the previous page ended"),
     )
     return table(
@@ -35,10 +55,9 @@ def _properties() -> Table:
 
 
 def _styles(context: Context) -> Table:
-    kinds = Counter(
-        tool.method.pagination.kind
-        for tool in context.inputs.catalog.tools
-        if tool.method.method == "list"
+    kinds = Counter(tool.method.pagination.kind for tool in lists_of(context.inputs.catalog))
+    rows = (
+        (f"`{kind}`", str(number), _STYLES.get(kind, "")) for kind, number in sorted(kinds.items())
     )
-    rows = ((f"`{kind}`", str(count)) for kind, count in sorted(kinds.items()))
-    return table("Paging styles of the upstream API", ("Style", "List tools"), rows)
+    columns = ("Style", "List tools", "What the cursor is")
+    return table("Paging styles in this catalog", columns, rows)

@@ -1,6 +1,6 @@
 """Procurement checklist: every row that a reviewer asks, answered."""
 
-from mcpassport.evidence.claims import ASKED, ROWS, THEMES, Asked, Controls, Row
+from mcpassport.evidence.claims import ASKED, CLAIMS, ROWS, THEMES, Asked, Controls, Row
 from mcpassport.reference.document import Column, Node, Table
 from mcpassport.reference.headings import section_link
 from mcpassport.reference.inputs import Context
@@ -13,13 +13,10 @@ def build(context: Context) -> tuple[Node, ...]:
     """The numbered rows, the terms asked by name, and the themes of NSA's guidance."""
     return (
         prose(
-            "The answer says what the product does with the settings of this deployment. The grade "
-            "says how that is known: `live` and `sandbox` are executed checks, `stated` is the "
-            "vendor's word, `not verified` is a design that no check of this build has tested."
-        ),
-        prose(
-            "Control ids: CAIQ/CCM v4.0, AICM v1.0, OWASP MCP Top 10 2025 (beta) and AISVS 1.0 "
-            "chapter C10, NIST SP 800-53 revision 5. Ids are references only."
+            "The answer says what the product does with the settings of this deployment; the grade "
+            "says how that is known ([the grades](#how-a-sentence-is-known)). Control ids: CCM is "
+            "CAIQ/CCM v4.0, AICM is v1.0, OWASP is MCP Top 10 2025 (beta) and AISVS 1.0 chapter "
+            "C10, 800-53 is NIST SP 800-53 revision 5. They are references, not a certificate."
         ),
         _rows(context),
         subheading("Also asked by name"),
@@ -45,10 +42,16 @@ def _cells(context: Context, row: Row) -> tuple[str, ...]:
         str(row.number),
         " · ".join(row.terms),
         answer,
-        f"{context.fill(row.note)} {section_link(row.section)}",
+        f"{context.fill(row.note)} {section_link(row.section)}{_claims(row.number)}",
         _ids(row.controls),
         grade,
     )
+
+
+def _claims(number: int) -> str:
+    """Links to the claims that answer the row."""
+    ids = [claim.id for claim in CLAIMS.values() if claim.row == number]
+    return f": {', '.join(f'[{each}](#{each})' for each in ids)}" if ids else ""
 
 
 def _answer(context: Context, row: Row) -> tuple[str, str]:

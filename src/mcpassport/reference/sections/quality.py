@@ -1,18 +1,30 @@
 """Documentation quality policy: no record, no tool; what was dropped and why."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from mcpassport.reference.document import Node
 from mcpassport.reference.facts import safe
 from mcpassport.reference.inputs import Context
 from mcpassport.reference.writing import prose, subheading, table
 
-_RULES = (
-    ("no documentation record", "The model would have to guess what the tool does"),
-    ("empty description", "The same"),
-    ("invalid schema, or a remote `$ref`", "Arguments could not be checked offline"),
-    ("path placeholder without schema", "The request could not be built safely"),
-    ("unresolved clash of property names", "A value could travel to the wrong place"),
-    ("collision of tool names", "A call could reach another tool than the one described"),
-)
+REASONS: Final[Mapping[str, str]] = {
+    "no_record": "Nothing describes the method; the model would have to guess",
+    "duplicate_record": "Two descriptions; either could be the wrong one",
+    "empty_description": "A record that describes nothing",
+    "invalid_schema": "Arguments could not be checked",
+    "remote_ref": "A schema that lives elsewhere could change unseen",
+    "unresolved_ref": "A reference that leads nowhere",
+    "number_bound": "A number that JSON readers would round",
+    "path_placeholder": "A part of the path that no argument fills",
+    "path_argument": "Arguments and path do not agree",
+    "forbidden_header": "An argument would set a header of connection, identity or credential",
+    "root_keyword": "A rule over several arguments that would be lost by merging",
+    "anchor_across_parts": "References that would change their meaning by merging",
+    "unresolved_clash": "Two arguments of one name: a value could travel to the wrong place",
+    "name_collision": "Two tools of one name: all of them are dropped",
+}
+"""Every rule of the catalog and why it drops a method; a test compares the two."""
 
 
 def build(context: Context) -> tuple[Node, ...]:
@@ -20,10 +32,14 @@ def build(context: Context) -> tuple[Node, ...]:
     return (
         prose(
             "A method of the upstream API becomes a tool only with a documentation record: a "
-            "description and JSON Schemas that arguments are checked against."
+            "description, and JSON Schemas that arguments are checked against."
         ),
         *context.claims("DOC-01"),
-        table("A method is not a tool if it has", ("Finding", "Because"), _RULES),
+        table(
+            "What keeps a method from becoming a tool",
+            ("Rule", "Because"),
+            ((f"`{rule}`", reason) for rule, reason in REASONS.items()),
+        ),
         subheading("Dropped in this version"),
         *_dropped(context),
     )
@@ -34,7 +50,7 @@ def _dropped(context: Context) -> tuple[Node, ...]:
     if not dropped:
         return (prose("Nothing was dropped."),)
     rows = (
-        (f"{each.resource}.{each.method}", safe(each.rule), each.reason)
+        (f"{each.resource}.{each.method}", f"`{safe(each.rule)}`", each.reason)
         for each in sorted(dropped, key=lambda item: (item.resource, item.method))
     )
     return (table("Dropped methods", ("Method*", "Rule", "Reason*"), rows),)

@@ -14,9 +14,8 @@ def build(context: Context) -> tuple[Node, ...]:
         _parties(),
         subheading("Out of scope"),
         callout(
-            "Semantic prompt injection is out of scope. Text that a tool returns may try to steer "
-            "the model; the customer's agent must treat it as data, and a read-only server limits "
-            "what it can do.",
+            "Prompt injection is out of scope. Text that a tool returns may try to steer the model; "
+            "the customer's agent must treat it as data. A read-only server limits the damage.",
             "warning",
         ),
         *context.claims("SHR-02"),
@@ -38,7 +37,12 @@ def build(context: Context) -> tuple[Node, ...]:
 def _parties() -> Table:
     rows = (
         ("Tenant isolation, scopes, expiry, revocation", "Provides", "Chooses per server", ""),
-        ("Server URLs and API tokens", "Shows once, stores hashes", "Keeps secret, revokes", ""),
+        (
+            "Server tokens and API tokens",
+            "Shows once, stores hashes, revokes",
+            "Keeps secret, revokes",
+            "",
+        ),
         (
             "Credential of the integrated account",
             "Stores encrypted",

@@ -8,35 +8,50 @@ from mcpassport.reference.writing import prose, subheading, table
 def build(context: Context) -> tuple[Node, ...]:
     """The claims, then both lists."""
     return (
-        prose(
-            "Tool calls are passed through. What is kept is the record of a call, never its "
-            "content."
-        ),
+        prose("Tool calls pass through. The record of a call is kept, its content never is."),
         *context.claims("ZDR-01", "ZDR-02", "ZDR-03"),
         subheading("What is stored"),
         _stored(context),
+        prose(
+            "Revoked and expired servers and tokens stay as records, so that the refusal of their "
+            "tokens can be recorded. What is deleted is overwritten in the database file; the "
+            "write-ahead log may hold it until its next checkpoint, a backup for as long as the "
+            "backup is kept."
+        ),
         subheading("What never is"),
         prose(
-            "Arguments of tool calls, results, upstream bodies, tokens in plain text, and upstream "
-            "credentials in plain text. Caches of responses: none. Copies that an operating system "
-            "or a hosting provider makes of memory (swap, snapshots) are outside the product."
+            "Arguments of tool calls, results, upstream bodies, tokens in plain text, upstream "
+            "credentials in plain text. Caches of responses: none. Swap, core dumps and snapshots "
+            "of memory belong to the operating system and the hosting; the product switches off "
+            "core dumps only for its expression processes."
         ),
     )
 
 
 def _stored(context: Context) -> Table:
     days = context.texts["audit_retention_days"]
+    kept = "Kept; this version deletes none"
     rows = (
-        ("Tenants, accounts, MCP servers", "Names, settings, filters, expiry", "Until deleted"),
-        ("API tokens", "Name, role, keyed hash", "Until deleted"),
+        ("Tenants", "Id, name", kept),
+        (
+            "Integrated accounts",
+            "Name, context values and overrides, in plain text",
+            "Until deleted",
+        ),
         ("Upstream credentials", "Encrypted", "Until replaced, or deleted with the account"),
-        ("Integration versions", "Configuration and documentation records", "Kept"),
+        ("MCP servers", "Name, filter, factors, expiry, keyed hash of the token", kept),
+        ("API tokens", "Name, role, expiry, keyed hash", kept),
+        ("Integration versions", "Configuration and documentation records", kept),
         (
             "Audit rows",
-            "[The fields listed there](#audit-trail)",
+            "[The fields of a row](#fields)",
             f"At least {days} days, by setting; this version deletes none",
         ),
-        ("Idempotency keys", "Object id, keyed digest of the management request", "Kept"),
-        ("Counts of refused strangers", "Second, reason, client network, count", "Kept"),
+        (
+            "Idempotency keys",
+            "Object id, keyed digest of the management request",
+            "24 hours, then removed within about 10 minutes while the deployment runs",
+        ),
+        ("Counts of requests without a tenant", "Second, reason, client network, count", kept),
     )
     return table("Stored data", ("Data", "Content", "For how long"), rows)

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 
+from mcpassport.reference.counts import count, named
 from mcpassport.reference.document import Node, Table
 from mcpassport.reference.inputs import Context
 from mcpassport.reference.tools import tool_node
@@ -14,16 +15,16 @@ def build(context: Context) -> tuple[Node, ...]:
     """How a filter is read, what it leaves of this catalog, and how it is set."""
     return (
         prose(
-            "A server exposes the tools that pass all of its filters: `methods` and `tags` and "
-            "`resources`. A filter that is not set admits everything. What a filter removes is not "
+            "A server exposes the tools that pass its `methods` and its `tags` and its "
+            "`resources`; one that is not set admits everything. What a filter removes is not "
             "in the model's context and cannot be called by name."
         ),
-        *context.claims("SCO-01", "SCO-02", "SCO-03", "SCO-04"),
+        *context.claims("SCO-01", "SCO-02"),
         _filters(),
         subheading("Read-only"),
         prose(
-            'A read-only server is one with `"methods": ["read"]`: it exposes `list` and `get` and '
-            "nothing that writes."
+            'A read-only server is one with `"methods": ["read"]`: it exposes the methods named '
+            f"`list` and `get`, nothing else. {_read_only(context)}"
         ),
         subheading("What each filter leaves"),
         _counts(context),
@@ -31,8 +32,11 @@ def build(context: Context) -> tuple[Node, ...]:
         code("Create a server", "sh", _create(context)),
         prose(
             "The answer is the server with `token`, `url` and `header_url`, once "
-            "([One-time disclosure](#one-time-disclosure))."
+            "([One-time disclosure](#one-time-disclosure)). A `PATCH` that gives `config` replaces "
+            "all of it, filter and factors, from the next request on."
         ),
+        subheading("Input validation"),
+        *context.claims("SCO-03", "SCO-04", "SCO-06"),
         subheading("Human approval"),
         prose(
             "Each tool carries `readOnlyHint` and `destructiveHint`, from which many clients "
@@ -40,6 +44,20 @@ def build(context: Context) -> tuple[Node, ...]:
             "nothing back here."
         ),
         *context.claims("SCO-05"),
+    )
+
+
+def _read_only(context: Context) -> str:
+    """What the group `read` really sends, counted in this catalog."""
+    tools = [tool for tool in context.inputs.catalog.tools if tool.method.method in {"list", "get"}]
+    other = [tool for tool in tools if tool.method.http != "GET"]
+    if not tools:
+        return "This catalog has none of them."
+    if not other:
+        return f"In this catalog they send `GET` only ({count(len(tools), 'tool')})."
+    return (
+        f"In this catalog {len(tools) - len(other)} of {count(len(tools), 'tool')} send `GET`; "
+        f"these do not: {named(other)}."
     )
 
 

@@ -20,16 +20,15 @@ def build(context: Context) -> tuple[Node, ...]:
     return (
         subheading("Tenant isolation model"),
         prose(
-            "A tenant is a customer of the vendor. A tenant has integrated accounts: its own "
-            "connections to the upstream API, each with its own credential. An MCP server is a "
-            "scoped, expiring grant on exactly one of them."
+            "A tenant has integrated accounts, each with a credential of its own, and an account "
+            "has MCP servers, each with a token, a filter and an expiry of its own."
         ),
         _diagram(safe(context.inputs.integration.label)),
         *context.claims("TEN-01", "TEN-02", "TEN-06"),
         subheading("Scope per server"),
         prose(
-            "A server is created for an account and cannot be moved to another. Its filter names "
-            "methods, tags and resources ([Tool scope controls](#tool-scope-controls))."
+            "A server is created for an account and cannot be moved to another. Its filter "
+            "chooses the tools ([Tool scope controls](#tool-scope-controls))."
         ),
         *context.claims("TEN-03", "TEN-05"),
         subheading("Blast radius"),
@@ -76,27 +75,35 @@ def _diagram(label: str) -> Diagram:
 def _leaks() -> Table:
     rows = (
         (
-            "Server URL",
-            "The server's filtered tools on one account, until expiry",
-            "Other accounts, filtered tools, any route; with a second factor, anything",
+            "Server token, or the URL that holds it",
+            "The tools of the server's filter on one account, until expiry; nothing if the server "
+            "demands a second factor",
+            "Other accounts, other tools, the management API",
             "Revoke the server",
         ),
         (
             "API token, role `factor`",
             "Nothing by itself",
-            "No route, no server without its URL",
+            "The management API; a server without its token",
             "Revoke the API token",
         ),
         (
             "API token, role `tenant`",
-            "Accounts, servers and tokens of its tenant",
-            "No other tenant, no stored credential in plain text",
+            "Accounts, servers, tokens and audit rows of its tenant; it can create servers, so "
+            "it reaches what the accounts reach",
+            "Other tenants; stored credentials and tokens in plain text",
+            "Revoke the API token",
+        ),
+        (
+            "API token, role `admin`",
+            "All of that for every tenant, integrations, and the try-out of methods",
+            "Stored credentials and tokens in plain text",
             "Revoke the API token",
         ),
         (
             "Copy of the data folder",
             "Records, audit rows, encrypted credentials",
-            "No credential or token without the master key",
+            "Credentials and tokens, without the master key",
             "Replace the credentials at the upstream API",
         ),
     )

@@ -1,13 +1,28 @@
 """Verify this document: digests, and how to recompute them."""
 
-from mcpassport.reference.document import Node
+from importlib.resources import files
+
+from mcpassport.reference.document import Node, Table
 from mcpassport.reference.inputs import Context
-from mcpassport.reference.writing import code, definitions, prose
+from mcpassport.reference.writing import code, definitions, prose, subheading, table
+
+_SETTINGS = {
+    "public_url": "Address of MCP servers",
+    "environment": "Label of the deployment",
+    "private_hosts": "Upstream hosts that may have private addresses",
+    "allowed_origins": "Web origins that may call MCP servers",
+    "allowed_hosts": "`Host` values that MCP servers answer to",
+    "trusted_proxies": "Networks whose `X-Forwarded-For` is believed, for counting",
+    "default_server_ttl_days": "Days until a server expires by default",
+    "audit_retention_days": "Days that audit rows are kept at least",
+    "workers": "Processes that serve",
+}
 
 
 def build(context: Context) -> tuple[Node, ...]:
     """What can be compared today, and what cannot."""
     catalog = context.inputs.catalog
+    sample = files("mcpassport.reference.samples").joinpath("verify_tools.py")
     return (
         definitions(
             (
@@ -20,27 +35,42 @@ def build(context: Context) -> tuple[Node, ...]:
             )
         ),
         *context.claims("VER-01"),
+        subheading("Recompute the digests"),
         prose(
-            "The `visible` digest of a tool is SHA-256 over the RFC 8785 JSON of `name`, `title`, "
-            "`description`, `inputSchema` and `annotations`. Take the tool from `tools/list` of "
-            "your server, recompute it, and compare it with the one in the "
-            "[Tool catalog](#tool-catalog):"
+            "`tools/list` of your server carries `mcpassport/catalogDigest` and "
+            "`mcpassport/surfaceDigest` in `_meta`, and for each tool its `visible`, its `wiring` "
+            "and the path that proves its place in the catalog. A server without a filter has the "
+            "catalog as its surface, so that its surface digest is the catalog digest above."
         ),
-        code("Recompute visible digests (Python, package rfc8785)", "python", _RECOMPUTE),
         prose(
-            "Leaves are both digests of a tool, in tool-name order; the catalog digest is the root "
-            "of their RFC 9162 Merkle tree. The same settings, catalog and clock give the same "
-            "bytes of this document in every format."
+            "`visible` is SHA-256 over the RFC 8785 JSON of `name`, `title`, `description`, "
+            "`inputSchema` and `annotations`. A leaf is SHA-256 over a zero byte, `visible` and "
+            "`wiring`; leaves stand in tool-name order in an RFC 9162 Merkle tree. `wiring` covers "
+            "the method's whole configuration and cannot be recomputed from the outside."
         ),
+        code("Recompute visible and surface digests", "python", sample.read_text("utf-8")),
+        prose(
+            "`GET /version` is public too: it names the version, a digest over the installed "
+            "files, a digest over the settings that this document depends on, and the catalog "
+            "digest of each integration. The same settings, catalog and clock give the same bytes "
+            "of this document in every format."
+        ),
+        subheading("Settings behind this document"),
+        _settings(context),
     )
 
 
-_RECOMPUTE = """\
-import hashlib, json, sys
-import rfc8785
-
-MEMBERS = ("name", "title", "description", "inputSchema", "annotations")
-for tool in json.load(sys.stdin)["result"]["tools"]:
-    seen = {name: tool[name] for name in MEMBERS if name in tool}
-    print(hashlib.sha256(rfc8785.dumps(seen)).hexdigest(), tool["name"])
-"""
+def _settings(context: Context) -> Table:
+    rows = (
+        *((f"`{name}`", meaning, context.texts[name]) for name, meaning in _SETTINGS.items()),
+        (
+            "`allow_unexpiring_servers`",
+            "Servers without expiry may be created",
+            "yes" if context.inputs.facts.allow_unexpiring_servers else "no",
+        ),
+    )
+    return table(
+        "Settings in force; limits stand under Rate limits & errors",
+        ("Setting", "Meaning", "Value"),
+        rows,
+    )

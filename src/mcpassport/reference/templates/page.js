@@ -10,7 +10,7 @@ const index = () => {
     add("heading", h, h.firstChild.textContent, h.closest("section > h2") ? h.parentElement.id : h.id);
   }
   for (const t of document.querySelectorAll(".tool")) {
-    const name = t.querySelector("h4").firstChild.textContent;
+    const name = t.querySelector("h4").textContent;
     add("tool", t, name);
     for (const p of t.querySelectorAll("tr[id]")) {
       add("property of " + name, p, p.querySelector(".property").textContent);
@@ -103,9 +103,42 @@ const follow = () => {
   for (const section of document.querySelectorAll("main > section")) observer.observe(section);
 };
 
+// An entry that a link leads into is opened; the browser scrolls to where it then stands.
+const open = () => {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!target) return;
+  const inside = target.matches(".tool") ? target.querySelector("details") : null;
+  for (let each = inside || target.closest("details"); each; each = each.parentElement.closest("details")) {
+    each.open = true;
+  }
+  target.scrollIntoView();
+};
+
+const unfold = () => {
+  const entries = [...document.querySelectorAll(".tool > details")];
+  const first = document.querySelector(".tool");
+  if (entries.length < 2) return;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "unfold";
+  const label = () => {
+    button.textContent = entries.some((each) => !each.open) ? "Open all tools" : "Close all tools";
+  };
+  button.addEventListener("click", () => {
+    const closed = entries.some((each) => !each.open);
+    for (const each of entries) each.open = closed;
+  });
+  for (const each of entries) each.addEventListener("toggle", label);
+  label();
+  first.before(button);
+};
+
 addEventListener("beforeprint", () => {
-  for (const each of document.querySelectorAll("details")) each.open = true;
+  for (const each of document.querySelectorAll("details:not(.raw)")) each.open = true;
 });
+addEventListener("hashchange", open);
 search();
 copy();
 follow();
+unfold();
+open();

@@ -1,0 +1,152 @@
+"""`doctor`: one verdict per thing that can be wrong, and how to mend it."""
+
+import secrets
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+from tests.support.commands import Shell
+from tests.support.deployment import NOTES
+
+
+def folder_of(shell: Shell) -> Path:
+    assert shell.config is not None
+    return shell.config.parent
+
+
+def verdicts(shell: Shell) -> dict[str, tuple[str, str, str]]:
+    """Subject -> verdict, what was seen, how to mend it; the exit code fits."""
+    ran = shell("doctor", "--json")
+    found = {row["subject"]: (row["verdict"], row["seen"], row["mend"]) for row in ran.json()}
+    assert ran.code == (1 if "bad" in {verdict for verdict, _, _ in found.values()} else 0)
+    return found
+
+
+def with_setting(shell: Shell, line: str) -> None:
+    """Add a setting, in place of one of that name."""
+    assert shell.config is not None
+    name = line.partition("=")[0].strip()
+    kept = [text for text in shell.config.read_text().splitlines() if not text.startswith(name)]
+    shell.config.write_text("\n".join([line, *kept]))
+
+
+def test_a_fresh_deployment_is_well(shell: Shell) -> None:
+    """Nothing is bad; what is fine on this machine only, or missing yet, is a warning."""
+    found = verdicts(shell)
+    assert {name: verdict for name, (verdict, _, _) in found.items()} == {
+        "data folder": "good",
+        "master key": "good",
+        "public URL": "warn",
+        "private hosts": "good",
+        "vendor file": "good",
+        "store": "good",
+        "integrations": "warn",
+    }
+    assert "push FOLDER" in found["integrations"][2]
+    shell.ok("integration", "push", NOTES)
+    assert verdicts(shell)["integrations"][:2] == ("good", "notes@1")
+    table = shell.ok("doctor")
+    assert "opens, and the master key fits" in table
+
+
+def test_a_missing_folder_and_a_file_in_its_place_are_bad(shell: Shell) -> None:
+    """Each is told for what it is."""
+    data = folder_of(shell) / "data"
+    data.rename(data.with_name("moved"))
+    verdict, seen, mend = verdicts(shell)["data folder"]
+    assert (verdict, "missing" in seen, mend) == ("bad", True, "run mcpassport init")
+    data.write_text("")
+    assert "is a file" in verdicts(shell)["data folder"][1]
+
+
+def test_what_others_can_read_is_told(shell: Shell) -> None:
+    """A readable folder is a warning, a readable key is bad."""
+    (folder_of(shell) / "data").chmod(0o755)
+    assert verdicts(shell)["data folder"] == (
+        *("warn", f"{folder_of(shell) / 'data'} is readable by others", "chmod 700"),
+    )
+    (folder_of(shell) / "master.key").chmod(0o640)
+    found = verdicts(shell)
+    assert (found["master key"][0], found["master key"][2]) == ("bad", "chmod 600")
+    assert "store" not in found
+
+
+def test_a_missing_key_and_one_beside_the_data_are_bad(shell: Shell) -> None:
+    """A backup of the data folder must not carry the key."""
+    key = folder_of(shell) / "master.key"
+    key.rename(folder_of(shell) / "data" / "master.key")
+    assert "missing" in verdicts(shell)["master key"][1]
+    with_setting(shell, 'master_key_file = "data/master.key"')
+    assert "inside the data folder" in verdicts(shell)["master key"][1]
+
+
+def test_a_wrong_key_is_found_by_trying(shell: Shell) -> None:
+    """It looks like a key and opens nothing."""
+    (folder_of(shell) / "master.key").write_bytes(b64encode(secrets.token_bytes(32)))
+    verdict, seen, _ = verdicts(shell)["store"]
+    assert (verdict, "another master key" in seen) == ("bad", True)
+
+
+def test_a_key_from_the_environment_needs_no_file(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is not shown."""
+    key = folder_of(shell) / "master.key"
+    text = key.read_text().strip()
+    monkeypatch.setenv("MCPASSPORT_MASTER_KEY", text)
+    key.unlink()
+    found = verdicts(shell)
+    assert found["master key"][:2] == ("good", "from the environment")
+    assert text not in str(found)
+
+
+def test_a_public_url_without_tls_is_bad(shell: Shell) -> None:
+    """Token URLs travel over it."""
+    for url, verdict in (
+        ("http://mcp.example", "bad"),
+        ("http://localhost:1", "warn"),
+        ("https://mcp.example", "good"),
+    ):
+        with_setting(shell, f'public_url = "{url}"')
+        assert verdicts(shell)["public URL"][0] == verdict
+
+
+def test_private_hosts_and_a_bad_vendor_file_are_told(shell: Shell) -> None:
+    """What the reference prints, and what would keep `serve` from starting."""
+    with_setting(shell, 'private_hosts = ["crm.internal:8443"]')
+    with_setting(shell, 'vendor_file = "vendor.yaml"')
+    (folder_of(shell) / "vendor.yaml").write_text("nonsense: [")
+    found = verdicts(shell)
+    assert found["private hosts"][:2] == ("warn", "crm.internal:8443")
+    assert found["vendor file"][0] == "bad"
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "says"),
+    [
+        ("data.db", b"not a database, not at all, whatever it says" * 50, "not an SQLite"),
+        ("audit.db", b"", "audit.db"),
+        ("keys.db", None, "folder stands where a file belongs"),
+    ],
+)
+def test_a_damaged_file_is_named(name: str, damage: bytes | None, says: str, shell: Shell) -> None:
+    """What is wrong, in which file, and that nothing was changed."""
+    path = folder_of(shell) / "data" / name
+    path.unlink()
+    for journal in path.parent.glob(f"{name}-*"):
+        journal.unlink()
+    if damage is None:
+        path.mkdir()
+    elif damage:
+        path.write_bytes(damage)
+    else:
+        path.symlink_to(path.parent / "nowhere" / name)
+    verdict, seen, _ = verdicts(shell)["store"]
+    assert verdict == "bad"
+    assert says in seen
+
+
+def test_doctor_looks_at_this_machine_only(shell: Shell) -> None:
+    """Asked about another deployment it says so."""
+    more = ("--url", "http://127.0.0.1:1", "--token", "x")
+    assert "this machine" in shell.refused(2, "doctor", *more)
