@@ -34,6 +34,7 @@ LAYERS: dict[str, int] = {
     "edge": 7,
     "app": 8,
     "sandbox": 8,
+    "serving": 9,
     "cli": 9,
     "__main__": 10,
 }

@@ -23,7 +23,6 @@ from mcpassport.edge.api.services import Services
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.mcp import McpEndpoint, McpPolicy
 from mcpassport.edge.reference import ReferencePages
-from mcpassport.errors import McpassportError
 from mcpassport.expressions import Evaluator
 from mcpassport.gate.admit import Gate
 from mcpassport.gate.api_tokens import ApiTokens
@@ -37,7 +36,7 @@ from mcpassport.records.grants import Principal
 from mcpassport.records.sources import Clock, Random
 from mcpassport.reference.facts import Facts
 from mcpassport.reference.vendor import Vendor, load_vendor
-from mcpassport.settings import Settings, load
+from mcpassport.settings import Settings
 from mcpassport.store import KEYS_FILE, open_audit, open_store
 from mcpassport.store.keys import Keys, load_master_key
 from mcpassport.store.protocol import AuditStore, Store
@@ -257,43 +256,3 @@ def _os_user() -> str:
         return pwd.getpwuid(geteuid()).pw_name
     except KeyError:
         return str(geteuid())
-
-
-class ServingApp:
-    """The app of a worker process: opens everything at start-up, closes it at shutdown."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._stack = AsyncExitStack()
-        self._application: Application | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve HTTP once the lifespan has started."""
-        if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-        elif scope["type"] == "http" and self._application is not None:
-            await self._application(scope, receive, send)
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                try:
-                    enter = self._stack.enter_async_context
-                    services = await enter(open_services(self._settings))
-                    self._application = await enter(open_application(services))
-                except Exception as error:  # noqa: BLE001  # whatever it is, this worker must not serve
-                    await self._stack.aclose()
-                    said = str(error) if isinstance(error, McpassportError) else "internal error"
-                    await send({"type": "lifespan.startup.failed", "message": said})
-                    return
-                await send({"type": "lifespan.startup.complete"})
-            elif message["type"] == "lifespan.shutdown":
-                await self._stack.aclose()
-                await send({"type": "lifespan.shutdown.complete"})
-                return
-
-
-def serving_app() -> ServingApp:
-    """What a worker process of `mcpassport serve` runs; settings from file and environment."""
-    return ServingApp(load())

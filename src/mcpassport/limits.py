@@ -19,6 +19,16 @@ HEADER_METHOD = "mcp-method"
 HEADER_NAME = "mcp-name"
 HEADER_API_TOKEN = "x-api-token"
 
+FRAMING_HEADERS = frozenset(
+    {
+        *("accept-encoding", "connection", "content-length", "expect", "host", "keep-alive"),
+        *("proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding"),
+        "upgrade",
+    }
+)
+"""Headers of an upstream request that the HTTP client sets itself: they frame the message, name the
+server, or belong to the connection, so nobody's data may set them (RFC 9110, 7.6.1)."""
+
 SERVER_TOKEN_PREFIX = "mcpp_srv_"
 API_TOKEN_PREFIX = "mcpp_api_"
 

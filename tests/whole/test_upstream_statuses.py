@@ -61,7 +61,7 @@ STATUSES: dict[int, str] = {
 @pytest.mark.parametrize("status", STATUSES)
 async def test_every_status_has_its_error(app: World, status: int, way: tuple[Door, Era]) -> None:
     """One request, one error in HTTP 200; the upstream's own text is never shown."""
-    text = f'{{"error":"{CANARY}","rows":[],"data":[]}}'
+    text = "" if status == 304 else f'{{"error":"{CANARY}","rows":[],"data":[]}}'
     headers = [JSON, ["WWW-Authenticate", CANARY], ["Set-Cookie", CANARY]]
     for call in CALLS.values():
         met = await app.call(way, call, rule("/*", text, status=status, headers=headers))

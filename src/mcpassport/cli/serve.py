@@ -45,7 +45,7 @@ def serve(*, host: str | None = None, port: int | None = None, options: Options 
     _check_address(address, number)
     _say_where(f"http://{f'[{address}]' if ':' in address else address}:{number}", settings)
     Granian(
-        "mcpassport.app:serving_app",
+        "mcpassport.serving:serving_app",
         factory=True,
         address=address,
         port=number,

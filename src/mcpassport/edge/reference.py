@@ -84,8 +84,8 @@ class ReferencePages:
             return MEDIA_TYPES["html"], shelf_page(
                 [(head.name, head.label) for head in heads], self._vendor
             )
-        name, _, suffix = name.partition(".")
-        kind = suffix or "html"
+        name, dot, suffix = name.partition(".")
+        kind = suffix if dot else "html"
         if kind not in RENDERERS:
             raise NoSuchObject("The reference comes as .html, .md and .json.")
         return MEDIA_TYPES[kind], await self._rendered(name, kind, RENDERERS[kind])

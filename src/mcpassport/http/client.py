@@ -5,7 +5,7 @@ What `send` does, in this order; the numbers stand again at the code:
 1. Read the URL as it will be sent; refuse user information, odd hosts, other schemes.
 2. Refuse a method or header that could start a second request, and our own framing headers.
 3. Wait at most a second for a turn (per host, per process).
-4. Vet the address where the socket is made: the address vetted is the address connected.
+4. Vet the address where the socket is made, and share connections within a credential (`pool`).
 5. Join the secrets to the request, and send it once: no retry, redirect or cookie.
 6. Read the body under a cap that counts decoded bytes.
 7. Abort a connection that cannot be used again: failure, timeout, cancellation, half a request.
@@ -13,18 +13,14 @@ What `send` does, in this order; the numbers stand again at the code:
 """
 
 import asyncio
-import errno
 import logging
-import socket
 import zlib
 from collections.abc import Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass
 from io import BytesIO
+from secrets import token_bytes
 from typing import Final
 
 from aiohttp import (
-    AddrInfoType,
     ClientError,
     ClientHandlerType,
     ClientOSError,
@@ -35,11 +31,9 @@ from aiohttp import (
     DummyCookieJar,
     InvalidURL,
     ServerDisconnectedError,
-    TCPConnector,
     ThreadedResolver,
 )
 from aiohttp.abc import AbstractResolver
-from aiohttp.connector import Connection
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -53,8 +47,16 @@ from mcpassport.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from mcpassport.http.address import parse_private_hosts, refusal
+from mcpassport.http.address import parse_private_hosts
 from mcpassport.http.body import Body
+from mcpassport.http.pool import (
+    ATTEMPT,
+    Attempt,
+    Pool,
+    TrackedRequest,
+    partition_of,
+    vetted_socket,
+)
 from mcpassport.http.request import vetted_headers, vetted_url
 from mcpassport.http.turns import Bulkhead
 from mcpassport.limits import LIMITS, Limits
@@ -73,53 +75,6 @@ WHOLE_BODY_BYTES: Final = 2**18
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True, repr=False)
-class _Attempt:
-    """One `send`: what the hooks inside the client need to know, and what they saw."""
-
-    private: bool
-    refused: bool = False
-    sent: bool = False
-    connection: Connection | None = None
-    transport: asyncio.Transport | None = None
-
-    def abort(self) -> None:
-        """Drop the connection, unless it went back to the pool, where another may use it by now.
-
-        The client's own `close` would first deliver what is still buffered of the request.
-        """
-        if self.transport is None or self.connection is None:
-            return
-        if self.connection.protocol is not None or self.transport.is_closing():
-            self.transport.abort()
-
-
-_ATTEMPT: ContextVar[_Attempt] = ContextVar("mcpassport_attempt")
-"""Tasks that the client starts for an attempt (happy eyeballs) inherit it."""
-
-
-def _vetted_socket(info: AddrInfoType) -> socket.socket:
-    """(4) A socket for that address, or `OSError`: the client knows how to take that."""
-    family, kind, protocol, _, address = info
-    attempt = _ATTEMPT.get(None)
-    if attempt is None or refusal(str(address[0]), private=attempt.private) is not None:
-        if attempt is not None:
-            attempt.refused = True
-        raise OSError(errno.EACCES, "address refused")
-    return socket.socket(family, kind, protocol)
-
-
-class _TrackedRequest(ClientRequest):
-    """Remembers the connection that a request goes out on, so that it can be aborted."""
-
-    async def send(self, conn: Connection) -> ClientResponse:
-        """Send, noting the transport."""
-        attempt = _ATTEMPT.get()
-        attempt.sent = True
-        attempt.connection, attempt.transport = conn, conn.transport
-        return await super().send(conn)
-
-
 async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
     """(5) Turn the two failures that aiohttp answers with a second request into one it does not.
 
@@ -129,7 +84,7 @@ async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientRes
     try:
         return await handler(request)
     except (ClientOSError, ServerDisconnectedError) as exc:
-        failure = _failure(exc, _ATTEMPT.get())
+        failure = _failure(exc, ATTEMPT.get())
     raise failure
 
 
@@ -153,6 +108,7 @@ class HttpClient:
         self._user_agent = user_agent
         self._resolver = resolver
         self._session: ClientSession | None = None
+        self._partition_key = token_bytes(32)
         self._closed = False
         self._bulkhead = Bulkhead(
             limits.in_flight_host, asyncio.Semaphore(limits.in_flight_process)
@@ -180,11 +136,12 @@ class HttpClient:
             await session.close()
 
     async def _settle(self, request: OutboundRequest) -> OutboundResponse | McpassportError:
-        attempt = _Attempt(private=False)
+        attempt = Attempt()
         try:
             url = vetted_url(request)  # (1), (5)
             host = (str(url.raw_host).lower(), url.port or 0)
             attempt.private = host in self._private
+            attempt.partition = partition_of(request, self._partition_key)
             headers = vetted_headers(request)  # (2), (5)
             async with self._bulkhead.turn(host):  # (3)
                 return await self._bounded(request, url, headers, attempt)
@@ -192,15 +149,15 @@ class HttpClient:
             return _failure(exc, attempt)
 
     async def _bounded(
-        self, request: OutboundRequest, url: URL, headers: CIMultiDict[str], attempt: _Attempt
+        self, request: OutboundRequest, url: URL, headers: CIMultiDict[str], attempt: Attempt
     ) -> OutboundResponse:
         seconds = min(request.timeout_s, LIMITS["call_timeout_s"].ceiling)
-        context = _ATTEMPT.set(attempt)
+        context = ATTEMPT.set(attempt)
         try:
             async with asyncio.timeout(seconds):
                 return await self._exchange(request, url, headers)
         finally:
-            _ATTEMPT.reset(context)
+            ATTEMPT.reset(context)
             attempt.abort()  # (7)
 
     async def _exchange(
@@ -233,14 +190,14 @@ class HttpClient:
         if self._session is None:
             connect = self._limits.connect_timeout_s
             self._session = ClientSession(
-                connector=TCPConnector(
-                    socket_factory=_vetted_socket,
+                connector=Pool(
+                    socket_factory=vetted_socket,
                     resolver=self._resolver or ThreadedResolver(),
                     keepalive_timeout=KEEP_ALIVE_S,
                     limit=self._limits.in_flight_process,
                     limit_per_host=self._limits.in_flight_host,
                 ),
-                request_class=_TrackedRequest,
+                request_class=TrackedRequest,
                 middlewares=(_once,),
                 cookie_jar=DummyCookieJar(),
                 trust_env=False,
@@ -268,7 +225,7 @@ _FAILURES: Final[tuple[tuple[type[Exception], type[UpstreamError]], ...]] = (
 `InvalidURL` and `UnicodeError` are `ValueError`s, which yarl raises of a URL."""
 
 
-def _failure(exc: Exception, attempt: _Attempt) -> McpassportError:
+def _failure(exc: Exception, attempt: Attempt) -> McpassportError:
     """(8) A fresh error that shares nothing with `exc` but its meaning."""
     if isinstance(exc, McpassportError):
         failure = type(exc)(exc.detail, after_seconds=exc.after_seconds)

@@ -10,18 +10,14 @@ from yarl import URL
 from mcpassport.errors import AddressForbidden, UnsendableRequest
 from mcpassport.http.address import is_host
 from mcpassport.http.body import ACCEPT_ENCODING
+from mcpassport.limits import FRAMING_HEADERS
 from mcpassport.records.calls import OutboundRequest
 
 _URL: Final = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BAD_VALUE: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-_OURS: Final = frozenset(
-    {
-        *("connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization"),
-        *("proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"),
-    }
-)
-"""Headers that frame the message or name the server: never taken from a request."""
+_REFUSED: Final = FRAMING_HEADERS - {"accept-encoding"}
+"""The one left out gives way to ours, without harm."""
 
 
 def vetted_url(request: OutboundRequest) -> URL:
@@ -46,7 +42,7 @@ def vetted_headers(request: OutboundRequest) -> CIMultiDict[str]:
         raise UnsendableRequest("The request's method is not one that may be sent.")
     headers = CIMultiDict((*request.headers, *request.secret_headers))
     for name, value in headers.items():
-        if _TOKEN.fullmatch(name) is None or name.lower() in _OURS:
+        if _TOKEN.fullmatch(name) is None or name.lower() in _REFUSED:
             raise UnsendableRequest("A request header's name is not one that may be set.")
         if _BAD_VALUE.search(value) is not None:
             raise UnsendableRequest("A request header's value holds a control character.")

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from mcpassport.errors import InvalidExpression
 from mcpassport.expressions import compile_expression, parse_template
+from mcpassport.limits import FRAMING_HEADERS
 
 NAME_PATTERN: Final = r"^[a-z0-9]+([-_][a-z0-9]+)*$"
 NOT_IN_VERSION: Final = "not in this version"
@@ -21,10 +22,7 @@ _HOST_PATTERN = re.compile(
 )
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_OURS = frozenset(
-    {"host", "content-length", "transfer-encoding", "connection", "te", "trailer", "upgrade"}
-)
-_AUTHORIZING = frozenset({"authorization", "proxy-authorization", "cookie"})
+_AUTHORIZING = frozenset({"authorization", "cookie"})
 
 
 def mistake(message: str, mend: str) -> PydanticCustomError:
@@ -149,7 +147,7 @@ def check_header_name(name: str) -> str:
     """The name, when an integration may set a header of that name."""
     if not _HEADER_NAME.fullmatch(name):
         raise mistake(f"'{name}' is not a header name.", "Use letters, digits and '-'.")
-    if name.lower() in _OURS:
+    if name.lower() in FRAMING_HEADERS:
         raise mistake(f"The header {name} is set by the connection itself.", "Remove it.")
     return name
 

@@ -43,7 +43,7 @@ def definitions(items: Iterable[tuple[str, str]]) -> DefinitionList:
     return DefinitionList(items=tuple(Definition(term=term, text=text) for term, text in items))
 
 
-def stated(items: Iterable[tuple[str, str]], who: str) -> DefinitionList:
+def stated(items: Iterable[tuple[str, str]]) -> DefinitionList:
     """The vendor's own words, verbatim; an empty one is said to be missing."""
     return DefinitionList(
         items=tuple(

@@ -7,16 +7,10 @@ from urllib.parse import quote
 
 from mcpassport.errors import InvalidArguments, Problem
 from mcpassport.expressions.placeholders import MISSING, as_text
+from mcpassport.limits import FRAMING_HEADERS
 from mcpassport.records.integration import QueryArrayFormat
 
 HEADER_VALUE_MAX_CHARS: Final = 8_000
-RESERVED_HEADERS: Final = frozenset(
-    {
-        *("connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization"),
-        *("proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "accept-encoding"),
-    }
-)
-"""Headers that frame the message or name the server: never taken from data."""
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BAD_VALUE: Final = re.compile("[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
@@ -40,7 +34,7 @@ def checked_headers(values: Iterable[tuple[str, Any]]) -> dict[str, tuple[str, s
     headers: dict[str, tuple[str, str]] = {}
     for name, value in values:
         lower = name.lower()
-        if value is None or value is MISSING or lower in RESERVED_HEADERS:
+        if value is None or value is MISSING or lower in FRAMING_HEADERS:
             continue
         text = as_text(value)
         if _TOKEN.fullmatch(name) is None or not sendable(text):

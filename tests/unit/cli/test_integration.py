@@ -43,8 +43,7 @@ def test_findings_say_where_and_how_to_mend(folder: Path, bare: Shell) -> None:
 
 def test_strict_counts_warnings(folder: Path, bare: Shell) -> None:
     """What passes with warnings does not pass strictly."""
-    edit(folder, "Access token", "T")
-    edit(folder, "description: First line of the note.", "description: x.", "docs/notes.yaml")
+    edit(folder, ", description: The note itself.", "", "docs/notes.yaml")
     loose, strict = (bare("integration", "check", folder, *more) for more in ((), ("--strict",)))
     assert "warning" in loose.out
     assert (loose.code, strict.code) == (0, 1)

@@ -14,9 +14,9 @@ ACCESS: Final[tuple[Claim, ...]] = (
         "TEN-01",
         _TENANCY,
         1,
-        "No tool call crosses tenant boundaries: the tenant is part of the key of every record that "
-        "belongs to one, and a server token leads to exactly one tenant. Integrations belong to the "
-        "deployment and are shared.",
+        "No tool call crosses tenant boundaries: the tenant is part of the key of every record "
+        "that belongs to one, and a server token leads to exactly one tenant. Integrations belong "
+        "to the deployment and are shared.",
     ),
     Claim(
         "TEN-02",

@@ -25,7 +25,9 @@ _SPECIAL: Final = re.compile(r"[\\`*\[\]<>|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])
 """What CommonMark and GitHub's dialect read as syntax inside a line; the rest stays legible."""
 _STARTS: Final = re.compile(r"(?m)^([ \t]*)([#+=-]|\d{1,9}(?=[.)]))")
 """What begins a block at the start of a line: headings, lists, rules, underlines."""
-_AUTOLINK: Final = re.compile(r"(?i)(?<=http):(?=//)|(?<=https):(?=//)|(?<=ftp):(?=//)|(?<=www)\.|@")
+_AUTOLINK: Final = re.compile(
+    r"(?i)(?<=http):(?=//)|(?<=https):(?=//)|(?<=ftp):(?=//)|(?<=www)\.|(?<=[\w+-])@"
+)
 _ENTITY: Final = re.compile(r"&(?=#?\w+;)")
 
 

@@ -54,8 +54,8 @@ LIMITED_LEGACY: Final = """\
     "content": [
       {
         "type": "text",
-        "text": "rate_limited: The upstream API's rate limit is reached.\\nThe upstream API answered \
-with status 429.\\nWait 12 seconds before another call.\\nRequest id: req_…"
+        "text": "rate_limited: The upstream API's rate limit is reached.\\nThe upstream API \
+answered with status 429.\\nWait 12 seconds before another call.\\nRequest id: req_…"
       }
     ],
     "isError": true,

@@ -10,15 +10,19 @@ _ROLES = (
     (
         "`admin`",
         "the deployment",
-        "Everything: tenants, integrations, accounts and their overrides, servers, tokens, "
-        "try-outs, audit, counts of refused strangers",
+        (
+            "Everything: tenants, integrations, accounts and their overrides, servers, tokens, "
+            "try-outs, audit, counts of requests without a tenant"
+        ),
         "any",
     ),
     (
         "`tenant`",
         "one tenant",
-        "Accounts, servers and API tokens of its tenant; reads its tenant, its audit rows, and "
-        "integrations with their versions",
+        (
+            "Accounts, servers and API tokens of its tenant; reads its tenant, its audit rows, and "
+            "integrations with their versions"
+        ),
         "`tenant`, `auditor`, `factor`, for itself",
     ),
     (
@@ -146,7 +150,11 @@ def _sequence() -> Diagram:
 def _outcomes() -> Table:
     body = '`{"error":{"type":"not_found"}}`, the same bytes for each'
     rows = (
-        ("Server token missing, wrong, revoked, expired, or at another server's address", "404", body),
+        (
+            "Server token missing, wrong, revoked, expired, or at another server's address",
+            "404",
+            body,
+        ),
         ("Factor missing", "403", "error envelope, `second_factor_required`"),
         ("Factor wrong, expired or revoked", "403", "error envelope, `second_factor_invalid`"),
         ("Factor of another tenant (foreign)", "403", "error envelope, `second_factor_invalid`"),

@@ -1,7 +1,6 @@
 """Data flow: what travels, hop by hop, and to which hosts."""
 
 from mcpassport.reference.document import Diagram, DiagramEdge, DiagramNode, Node, Table
-from mcpassport.reference.facts import safe
 from mcpassport.reference.inputs import Context
 from mcpassport.reference.tools import without_userinfo
 from mcpassport.reference.writing import prose, stated, subheading, table
@@ -9,8 +8,7 @@ from mcpassport.reference.writing import prose, stated, subheading, table
 
 def build(context: Context) -> tuple[Node, ...]:
     """The path of one call, then the statements that only the vendor can make."""
-    vendor = context.inputs.vendor
-    words = vendor.statements
+    words = context.inputs.vendor.statements
     return (
         prose(
             "The arguments of a tool call become one request to the upstream API; its answer is "
@@ -27,12 +25,9 @@ def build(context: Context) -> tuple[Node, ...]:
         *context.claims("DAT-01", "DAT-02", "DAT-03"),
         _egress(context),
         subheading("Sub-processors"),
-        stated(
-            (("Sub-processors", words.sub_processors), ("Hosting", words.hosting)),
-            safe(vendor.name),
-        ),
+        stated((("Sub-processors", words.sub_processors), ("Hosting", words.hosting))),
         subheading("Data residency"),
-        stated((("Data residency", words.data_residency),), safe(vendor.name)),
+        stated((("Data residency", words.data_residency),)),
     )
 
 

@@ -12,7 +12,12 @@ _ROWS = (
     ("Upstream 403 and other 4xx", _TOOL, "`upstream_rejected`", "1"),
     ("Upstream 5xx", _TOOL, "`upstream_failed`", "1"),
     ("Upstream redirect", _TOOL, "`upstream_redirect`", "1"),
-    ("Upstream does not connect or answer in time (timeout)", _TOOL, "`upstream_timeout`", "0 or 1"),
+    (
+        "Upstream does not connect or answer in time (timeout)",
+        _TOOL,
+        "`upstream_timeout`",
+        "0 or 1",
+    ),
     ("No connection", _TOOL, "`upstream_unreachable`", "0"),
     ("Connection breaks, body incomplete (partial page)", _TOOL, "`upstream_unreachable`", "1"),
     (

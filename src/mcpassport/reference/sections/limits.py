@@ -2,39 +2,12 @@
 
 from importlib.resources import files
 
-from mcpassport.errors import (
-    MEANINGS,
-    AuditUnavailable,
-    Forbidden,
-    InternalError,
-    InvalidArguments,
-    InvalidExpression,
-    InvalidIntegration,
-    ManagementError,
-    McpassportError,
-    MethodNotAllowed,
-    OperatorError,
-    RequestTooLarge,
-    StoreUnavailable,
-    Unauthorized,
-    UnsupportedMediaType,
-)
 from mcpassport.limits import LIMITS
 from mcpassport.reference.document import Node, Table
+from mcpassport.reference.error_types import envelope_table, types_table
 from mcpassport.reference.inputs import Context
 from mcpassport.reference.samples.answers import LIMITED, LIMITED_HEADERS, LIMITED_LEGACY
 from mcpassport.reference.writing import code, definitions, prose, subheading, table
-
-_BOTH = (
-    AuditUnavailable,
-    InternalError,
-    InvalidArguments,
-    MethodNotAllowed,
-    RequestTooLarge,
-    StoreUnavailable,
-    UnsupportedMediaType,
-)
-_PUSHED = (InvalidExpression, InvalidIntegration)
 
 
 def build(context: Context) -> tuple[Node, ...]:
@@ -58,12 +31,27 @@ def build(context: Context) -> tuple[Node, ...]:
         code("Status and headers of an upstream 429, as HTTP 429", "text", LIMITED_HEADERS),
         code("Its body: raw HTTP caller, or client of 2026-07-28", "json", LIMITED),
         code("The same for an MCP client of 2025-11-25, with HTTP 200", "json", LIMITED_LEGACY),
+        *_errors(),
+        subheading("Limits in force"),
+        prose(
+            "Requests in flight and requests started are counted per worker process; this "
+            f"deployment runs {context.texts['workers']}. A request waits at most 1 s for a place "
+            "in flight. `calls_per_10s` is an allowance that refills evenly: a server that was "
+            "idle may start that many at once, and every request counts, not only tool calls."
+        ),
+        _limits(context),
+        *_backoff(),
+    )
+
+
+def _errors() -> tuple[Node, ...]:
+    return (
         subheading("Error envelope"),
-        _envelope(),
+        envelope_table(),
         prose(
             'Before the body is read, a refusal is `{"error": envelope}` without JSON-RPC '
-            "members, and `not_found` is shorter still ([API Token Required](#api-token-required)). A "
-            "failed tool call is a result with `isError` where the model can do something about "
+            "members; `not_found` is shorter still ([API Token Required](#api-token-required)). "
+            "A failed tool call is a result with `isError` where the model can do something about "
             "it, else a JSON-RPC error."
         ),
         subheading("Every error type"),
@@ -74,16 +62,7 @@ def build(context: Context) -> tuple[Node, ...]:
             "HTTP caller, gets 200 for all but the 429 above. `store_unavailable` and "
             "`audit_unavailable` are 503 before the body is read and 200 afterwards."
         ),
-        _types(),
-        subheading("Limits in force"),
-        prose(
-            "Requests in flight and requests started are counted per worker process; this "
-            f"deployment runs {context.texts['workers']}. A request waits at most 1 s for a place "
-            "in flight. `calls_per_10s` is an allowance that refills evenly: a server that was "
-            "idle may start that many at once, and every request counts, not only tool calls."
-        ),
-        _limits(context),
-        *_backoff(),
+        types_table(),
     )
 
 
@@ -102,8 +81,10 @@ def _backoff() -> tuple[Node, ...]:
             (
                 (
                     "`retry.safe` is true",
-                    "Wait `retry.after_seconds`, or a growing pause where it is null; then repeat "
-                    "the same call.",
+                    (
+                        "Wait `retry.after_seconds`, or a growing pause where it is null; then "
+                        "repeat the same call."
+                    ),
                 ),
                 (
                     "`retry.safe` is false",
@@ -113,8 +94,10 @@ def _backoff() -> tuple[Node, ...]:
                 ("`whose` is `upstream`", "The upstream API refused or failed; tell the user."),
                 (
                     "`whose` is `gateway`",
-                    "A limit, a setting or a fault of this deployment; tell its operator if it "
-                    "lasts.",
+                    (
+                        "A limit, a setting or a fault of this deployment; tell its operator if "
+                        "it lasts."
+                    ),
                 ),
             )
         ),
@@ -156,47 +139,6 @@ def _headers() -> Table:
         ("Header", "Meaning"),
         rows,
     )
-
-
-def _envelope() -> Table:
-    rows = (
-        ("`type`", "Stable name, one of the table below"),
-        ("`message`", "What is wrong and how to mend it"),
-        ("`whose`", "`caller`, `upstream` or `gateway`"),
-        ("`upstream_status`", "HTTP status of the upstream API, or null"),
-        ("`retry`", "`safe`: may the same call be repeated; `after_seconds`: how long to wait"),
-        ("`ratelimit`", "`limit`, `remaining`, `reset` in seconds, or null"),
-        ("`request_id`", "Names the audit rows of the request"),
-    )
-    return table("Members of the error envelope", ("Member", "Meaning"), rows)
-
-
-def _types() -> Table:
-    rows = {
-        (
-            f"`{meaning.type}`",
-            _where(kind),
-            str(meaning.http_status),
-            str(meaning.code),
-            meaning.whose,
-            "yes" if meaning.retry_safe else "no",
-            meaning.text,
-        ): None
-        for kind, meaning in MEANINGS.items()
-    }
-    columns = ("Type", "Seen at", "HTTP", "Code", "Whose", "Retry safe", "Meaning")
-    return table("Error types", columns, rows)
-
-
-def _where(kind: type[McpassportError]) -> str:
-    if issubclass(kind, _BOTH):
-        return "MCP, management API"
-    if issubclass(kind, _PUSHED):
-        return "management API, command line"
-    if issubclass(kind, OperatorError):
-        return "command line"
-    management = issubclass(kind, (ManagementError, Unauthorized, Forbidden))
-    return "management API" if management else "MCP"
 
 
 def _limits(context: Context) -> Table:

@@ -104,8 +104,10 @@ def _facts(context: Context) -> DefinitionList:
             ("Transport", "Streamable HTTP: `POST` with one JSON answer; `GET` gets 405"),
             (
                 "Method surface",
-                f"{code_list(MODERN_METHODS)}; older revisions: {code_list(LEGACY_METHODS)}. "
-                "Notifications are accepted with HTTP 202 and have no effect",
+                (
+                    f"{code_list(MODERN_METHODS)}; older revisions: {code_list(LEGACY_METHODS)}. "
+                    "Notifications are accepted with HTTP 202 and have no effect"
+                ),
             ),
             ("Tools", f"{tools} in the [Tool catalog](#tool-catalog)"),
             ("Store", f"{context.texts['store']}, {context.texts['workers']}"),

@@ -20,7 +20,7 @@ def build(context: Context) -> tuple[Node, ...]:
         ),
         _rows(context),
         subheading("Also asked by name"),
-        _asked(context, "Also asked by name", ASKED),
+        _asked(context, "Terms that reviewers search for", ASKED),
         subheading("Themes of NSA, MCP: Security Design Considerations (U/OO/6030316-26)"),
         _asked(context, "Themes of the guidance", THEMES),
     )
@@ -42,10 +42,22 @@ def _cells(context: Context, row: Row) -> tuple[str, ...]:
         str(row.number),
         " · ".join(row.terms),
         answer,
-        f"{context.fill(row.note)} {section_link(row.section)}{_claims(row.number)}",
+        f"{_note(context, row)} {section_link(row.section)}{_claims(row.number)}",
         _ids(row.controls),
         grade,
     )
+
+
+def _note(context: Context, row: Row) -> str:
+    """The answer in short; what only the vendor can say begins with whether it was said."""
+    note = context.fill(row.note)
+    if not row.stated:
+        return note
+    said = getattr(context.inputs.vendor.statements, row.stated)
+    stated = (
+        "Stated, [in the vendor's words](#statements-of-the-vendor)." if said else "Not stated."
+    )
+    return f"{stated} {note}"
 
 
 def _claims(number: int) -> str:

@@ -1,21 +1,20 @@
 """Shared responsibility: who owns what, and what is out of scope."""
 
 from mcpassport.reference.document import Node, Table
-from mcpassport.reference.facts import safe
 from mcpassport.reference.inputs import Context
 from mcpassport.reference.writing import callout, stated, subheading, table
 
 
 def build(context: Context) -> tuple[Node, ...]:
     """The table, the scope, and the vendor's statements."""
-    vendor = context.inputs.vendor
-    words = vendor.statements
+    words = context.inputs.vendor.statements
     return (
         _parties(),
         subheading("Out of scope"),
         callout(
-            "Prompt injection is out of scope. Text that a tool returns may try to steer the model; "
-            "the customer's agent must treat it as data. A read-only server limits the damage.",
+            "Prompt injection is out of scope. Text that a tool returns may try to steer the "
+            "model; the customer's agent must treat it as data. A read-only server limits the "
+            "damage.",
             "warning",
         ),
         *context.claims("SHR-02"),
@@ -29,7 +28,6 @@ def build(context: Context) -> tuple[Node, ...]:
                 ("Compliance evidence", words.compliance),
                 ("Support", words.support),
             ),
-            safe(vendor.name),
         ),
     )
 

@@ -76,8 +76,10 @@ def _leaks() -> Table:
     rows = (
         (
             "Server token, or the URL that holds it",
-            "The tools of the server's filter on one account, until expiry; nothing if the server "
-            "demands a second factor",
+            (
+                "The tools of the server's filter on one account, until expiry; nothing if the "
+                "server demands a second factor"
+            ),
             "Other accounts, other tools, the management API",
             "Revoke the server",
         ),
@@ -89,8 +91,10 @@ def _leaks() -> Table:
         ),
         (
             "API token, role `tenant`",
-            "Accounts, servers, tokens and audit rows of its tenant; it can create servers, so "
-            "it reaches what the accounts reach",
+            (
+                "Accounts, servers, tokens and audit rows of its tenant; it can create servers, so "
+                "it reaches what the accounts reach"
+            ),
             "Other tenants; stored credentials and tokens in plain text",
             "Revoke the API token",
         ),

@@ -7,7 +7,6 @@ from mcpassport.reference.inputs import Context
 from mcpassport.reference.writing import code, definitions, prose, subheading, table
 
 _SETTINGS = {
-    "public_url": "Address of MCP servers",
     "environment": "Label of the deployment",
     "private_hosts": "Upstream hosts that may have private addresses",
     "allowed_origins": "Web origins that may call MCP servers",
@@ -62,6 +61,7 @@ def build(context: Context) -> tuple[Node, ...]:
 
 def _settings(context: Context) -> Table:
     rows = (
+        ("`public_url`", "Address of MCP servers", f"`{context.texts['public_url']}`"),
         *((f"`{name}`", meaning, context.texts[name]) for name, meaning in _SETTINGS.items()),
         (
             "`allow_unexpiring_servers`",

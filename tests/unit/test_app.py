@@ -1,0 +1,109 @@
+"""The composition root: paths to parts, the command line's principal, and a worker's lifespan."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.asgi import request
+from tests.support.deployment import deployment
+
+from mcpassport.app import build_digest, command_line_app, utc_now
+from mcpassport.records.masked import KeyMaterial
+from mcpassport.serving import ServingApp
+from mcpassport.settings import Settings
+
+
+def chosen(tmp_path: Path, **more: Any) -> Settings:
+    return Settings(data_dir=tmp_path / "data", master_key=KeyMaterial(bytes(32)), **more)
+
+
+async def test_paths_lead_to_their_parts(tmp_path: Path) -> None:
+    """`/mcp/…` is the endpoint, `/reference…` the pages, everything else is managed."""
+    async with deployment(tmp_path) as house:
+        for path, part in (
+            ("/mcp/x", {"error": {"type": "not_found"}}),
+            ("/mcp", "no_such_object"),
+            ("/mcpx", "no_such_object"),
+            ("/referencex", "no_such_object"),
+        ):
+            document = (await house.send("GET", path)).json()
+            assert part in (document, document.get("type")) or path == "/mcp/x"
+        assert (await house.send("GET", "/reference", caller=None)).status == 200
+
+
+async def test_the_command_line_is_an_admin_that_no_header_can_be(tmp_path: Path) -> None:
+    """In process the principal is `cli:<os user>`, whatever token is sent along."""
+    async with command_line_app(chosen(tmp_path)) as app:
+        body = b'{"name":"Acme","id":"acme"}'
+        headers = {"content-type": "application/json", "authorization": "Bearer nonsense"}
+        made = await request(app, "/tenant", headers=headers, body=body)
+        rows = await request(app, "/audit", method="GET", query="tenant=acme")
+        assert made is not None
+        assert rows is not None
+        assert made.status == 201
+        assert rows.json()["result"][0]["principal"].startswith("cli:")
+        # The endpoint for agents is no part of the command line.
+        mcp = await request(app, "/mcp/x", headers=headers, body=b"{}")
+        assert mcp is not None
+        assert mcp.status == 404
+
+
+class Lifespan:
+    """The server's side of the ASGI lifespan protocol."""
+
+    def __init__(self, app: ServingApp) -> None:
+        self.heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.task = asyncio.create_task(app({"type": "lifespan"}, self.said.get, self.heard.put))  # type: ignore[arg-type]  # narrower than any message
+
+    async def tell(self, kind: str) -> dict[str, Any]:
+        await self.said.put({"type": f"lifespan.{kind}"})
+        return await asyncio.wait_for(self.heard.get(), 10)
+
+
+async def test_a_worker_opens_everything_and_closes_it(tmp_path: Path) -> None:
+    """It serves between startup and shutdown, and not before."""
+    app = ServingApp(chosen(tmp_path))
+    assert await request(app, "/version", method="GET") is None
+    lifespan = Lifespan(app)
+    assert await lifespan.tell("startup") == {"type": "lifespan.startup.complete"}
+    answer = await request(app, "/version", method="GET")
+    assert answer is not None
+    assert answer.status == 200
+    assert await lifespan.tell("shutdown") == {"type": "lifespan.shutdown.complete"}
+    await lifespan.task
+
+
+async def test_a_worker_that_cannot_open_says_so_and_ends(tmp_path: Path) -> None:
+    """The server hears `failed` with a text for the log, so it does not serve without the app."""
+    (tmp_path / "data").write_text("a file in the way")
+    lifespan = Lifespan(ServingApp(chosen(tmp_path)))
+    heard = await lifespan.tell("startup")
+    assert heard["type"] == "lifespan.startup.failed"
+    assert "data" in heard["message"]
+    await lifespan.task
+
+
+async def test_an_unforeseen_failure_of_a_worker_keeps_its_text_to_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only our own errors are worded for logs."""
+
+    def broken(_url: str) -> None:
+        raise RuntimeError("planted-secret")
+
+    monkeypatch.setattr("mcpassport.app.open_store", broken)
+    heard = await Lifespan(ServingApp(chosen(tmp_path))).tell("startup")
+    assert heard == {"type": "lifespan.startup.failed", "message": "internal error"}
+
+
+def test_the_build_digest_stands_for_the_files() -> None:
+    """It is stable, and 64 hexadecimal digits."""
+    assert build_digest() == build_digest()
+    assert len(bytes.fromhex(build_digest())) == 32
+
+
+def test_the_clock_has_a_zone() -> None:
+    """Times without a zone would compare wrongly."""
+    assert utc_now().tzinfo is not None
