@@ -6,7 +6,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytest
 from tests.support.asgi import request
 from tests.support.calling import legacy, legacy_headers, modern, modern_headers
 from tests.support.items import CREATE, GET, LIST
@@ -48,7 +47,7 @@ KINDS: dict[str, Kind] = {
         "intent", "outcome invalid_arguments", tool=GET, id=f"../{ARGUMENT}"
     ),
     "a call with wrong arguments": _call("refusal invalid_arguments", text=1, other=ARGUMENT),
-    "a call of no tool": _call("refusal unknown_tool", tool=f"no_{ARGUMENT[:0]}tool", x=ARGUMENT),
+    "a call of no tool": _call("refusal unknown_tool", tool="no_such_tool", x=ARGUMENT),
     "a list of tools": Kind(legacy("tools/list"), legacy_headers(), OK_ROWS),
     "a handshake": Kind(legacy("initialize", {"x": ARGUMENT}), legacy_headers(), OK_ROWS),
     "a discovery": Kind(modern("server/discover"), modern_headers("server/discover"), OK_ROWS),

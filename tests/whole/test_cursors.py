@@ -1,5 +1,6 @@
 """Cursors over the whole app: ours open only for the list they were made for."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
@@ -72,7 +73,7 @@ def flipped(cursor: str) -> str:
     return cursor[:at] + ("A" if cursor[at] != "A" else "B") + cursor[at + 1 :]
 
 
-FORGED = {
+FORGED: dict[str, Callable[[str], str]] = {
     "made up": lambda _: "2",
     "a number of a page": lambda _: "page=99",
     "a query": lambda _: "after=x&admin=1",
@@ -196,7 +197,7 @@ VERBATIM = ["plain", "a&b=c", "../../x", "{{context.host}}", "é😀", "a\r\nb",
 async def test_an_upstream_cursor_is_one_query_value(
     app: World, cursor: str, way: tuple[Door, Era]
 ) -> None:
-    """Cursors of the upstream's own travel verbatim, as one percent-encoded value, or not at all."""
+    """Cursors of the upstream's own travel verbatim, as one encoded value, or not at all."""
     met = await app.call(
         way, Call(LIST, {"next_cursor": cursor}), rule("/*", '{"data":[]}', headers=[JSON])
     )

@@ -29,10 +29,8 @@ def _legacy(kind: str, body: bytes | str) -> Sent:
     return Sent(kind, body.encode() if isinstance(body, str) else body, legacy_headers())
 
 
-def _modern(
-    kind: str, headers: dict[str, str], params: dict[str, Any] | None = None, **meta: Any
-) -> Sent:
-    params = params or {"name": GET, "arguments": {"id": "1"}}
+def _modern(kind: str, headers: dict[str, str], **meta: Any) -> Sent:
+    params = {"name": GET, "arguments": {"id": "1"}}
     return Sent(kind, modern("tools/call", params, **meta), headers, "modern")
 
 

@@ -191,7 +191,10 @@ PASSING: dict[str, Passing] = {
     "our members, nested": Passing(
         b'{"isError":true,"jsonrpc":"2.0","result":{},"error":{},"_meta":{"mcpassport/error":{}}}',
         {
-            **{"isError": True, "jsonrpc": "2.0", "result": {}, "error": {}},
+            "isError": True,
+            "jsonrpc": "2.0",
+            "result": {},
+            "error": {},
             "_meta": {"mcpassport/error": {}},
         },
     ),

@@ -3,8 +3,9 @@
 from typing import Final
 
 READABLE: Final = 4.5
-LIGHT_GROUND: Final = "#f5f6f8"
-DARK_GROUND: Final = "#1c2025"
+LIGHT_GROUND: Final = "#fff2b8"
+DARK_GROUND: Final = "#332c12"
+"""The hardest grounds of the page in each scheme: the mark of what a link led to."""
 
 
 def readable(colour: str, ground: str) -> str:

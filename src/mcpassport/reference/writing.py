@@ -1,6 +1,8 @@
 """Short ways to write nodes, so that a section reads like its page."""
 
+import re
 from collections.abc import Iterable
+from importlib.resources import files
 from typing import Literal
 
 from mcpassport.evidence.claims import Grade
@@ -63,3 +65,9 @@ def code(title: str, language: str, text: str, grade: Grade | None = None) -> Co
 def callout(text: str, kind: Literal["note", "warning"] = "note") -> Callout:
     """A remark that must not be overlooked."""
     return Callout(kind=kind, text=text)
+
+
+def sample(name: str) -> str:
+    """A program of `samples`, without the remarks to our own linter."""
+    text = files("mcpassport.reference.samples").joinpath(name).read_text("utf-8")
+    return re.sub(r"(?m)  [#] noqa: .*$", "", text)

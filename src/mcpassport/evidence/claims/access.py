@@ -73,8 +73,8 @@ ACCESS: Final[tuple[Claim, ...]] = (
         _AUTH,
         6,
         "Unknown, revoked and expired server tokens get one identical HTTP 404, decided before "
-        "the body is read. A client network that sent more than {strangers} such requests in "
-        "10 seconds gets HTTP 429 before any look-up.",
+        "the body is read. A client network that sent more than {strangers} requests with unknown "
+        "tokens in 10 seconds gets HTTP 429 before any look-up.",
     ),
     Claim(
         "AUT-04",

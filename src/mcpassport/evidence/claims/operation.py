@@ -177,7 +177,8 @@ OPERATION: Final[tuple[Claim, ...]] = (
         _AUDIT,
         16,
         "Refusals of revoked and expired tokens, and of callers over a limit, become at most one "
-        "row a second with a count; they are written within about a second and not awaited.",
+        "row a second per token or server, with a count; they are written within about a second "
+        "and not awaited.",
     ),
     Claim(
         "CLI-01",

@@ -1,12 +1,11 @@
 """Audit trail: fields, how a customer pulls it, integrity, what is only counted."""
 
-from importlib.resources import files
 from typing import Final
 
 from mcpassport.records.audit import AuditRow
 from mcpassport.reference.document import Node, Table
 from mcpassport.reference.inputs import Context
-from mcpassport.reference.writing import code, prose, subheading, table
+from mcpassport.reference.writing import code, prose, sample, subheading, table
 
 FIELDS: Final[dict[str, str]] = {
     "ts": "Time, UTC",
@@ -71,7 +70,7 @@ def build(context: Context) -> tuple[Node, ...]:
         code(
             "Recompute the chain (Python): verify_audit.py URL TOKEN",
             "python",
-            files("mcpassport.reference.samples").joinpath("verify_audit.py").read_text("utf-8"),
+            sample("verify_audit.py"),
         ),
         subheading("What is only counted"),
         *context.claims("AUD-09"),
@@ -86,7 +85,7 @@ def _fields() -> Table:
     rows = (
         *(
             ("`sequence`", "Number in the chain, from 1, without gaps"),
-            ("`hash`", "SHA-256 over the hash before, the sequence (8 bytes) and the row"),
+            ("`hash`", "SHA-256 over the hash before, the sequence (8 bytes) and the row as JSON"),
         ),
         *((f"`{name}`", FIELDS[name]) for name in AuditRow.__struct_fields__),
     )

@@ -1,13 +1,11 @@
 """Rate limits & errors: the 429 contract, the envelope, every type, every limit."""
 
-from importlib.resources import files
-
 from mcpassport.limits import LIMITS
 from mcpassport.reference.document import Node, Table
 from mcpassport.reference.error_types import envelope_table, types_table
 from mcpassport.reference.inputs import Context
 from mcpassport.reference.samples.answers import LIMITED, LIMITED_HEADERS, LIMITED_LEGACY
-from mcpassport.reference.writing import code, definitions, prose, subheading, table
+from mcpassport.reference.writing import code, definitions, prose, sample, subheading, table
 
 
 def build(context: Context) -> tuple[Node, ...]:
@@ -67,15 +65,14 @@ def _errors() -> tuple[Node, ...]:
 
 
 def _backoff() -> tuple[Node, ...]:
-    samples = files("mcpassport.reference.samples")
     return (
         subheading("Back-off sample"),
         prose(
             "Both wait for the reset, add jitter and give up after five attempts. They repeat a "
             "call only where the envelope says `retry.safe`."
         ),
-        code("Python", "python", samples.joinpath("backoff.py").read_text("utf-8")),
-        code("TypeScript / JavaScript", "js", samples.joinpath("backoff.js").read_text("utf-8")),
+        code("Python", "python", sample("backoff.py")),
+        code("TypeScript / JavaScript", "js", sample("backoff.js")),
         subheading("Runbook for agents"),
         definitions(
             (

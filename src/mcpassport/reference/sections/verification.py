@@ -1,10 +1,8 @@
 """Verify this document: digests, and how to recompute them."""
 
-from importlib.resources import files
-
 from mcpassport.reference.document import Node, Table
 from mcpassport.reference.inputs import Context
-from mcpassport.reference.writing import code, definitions, prose, subheading, table
+from mcpassport.reference.writing import code, definitions, prose, sample, subheading, table
 
 _SETTINGS = {
     "environment": "Label of the deployment",
@@ -21,7 +19,6 @@ _SETTINGS = {
 def build(context: Context) -> tuple[Node, ...]:
     """What can be compared today, and what cannot."""
     catalog = context.inputs.catalog
-    sample = files("mcpassport.reference.samples").joinpath("verify_tools.py")
     return (
         definitions(
             (
@@ -47,10 +44,11 @@ def build(context: Context) -> tuple[Node, ...]:
             "`wiring`; leaves stand in tool-name order in an RFC 9162 Merkle tree. `wiring` covers "
             "the method's whole configuration and cannot be recomputed from the outside."
         ),
-        code("Recompute visible and surface digests", "python", sample.read_text("utf-8")),
+        code("Recompute visible and surface digests", "python", sample("verify_tools.py")),
         prose(
-            "`GET /version` is public too: it names the version, a digest over the installed "
-            "files, a digest over the settings that this document depends on, and the catalog "
+            "This document is public at `/reference`, also as `.md` and `.json`, and follows the "
+            "live version and settings at once. `GET /version` is public too: it names the "
+            "version, a digest over the installed files, a digest over settings, and the catalog "
             "digest of each integration. The same settings, catalog and clock give the same bytes "
             "of this document in every format."
         ),
