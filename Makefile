@@ -27,11 +27,11 @@ demo: $(STAMP) ## the main job on a real API: make demo [ARGS=--once]
 
 test: $(STAMP) ## lint, types, unit, contracts, end to end
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest -n auto -m "not slow" $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow" $(ARGS)
 
 test-all: $(STAMP) ## everything, the long tier included
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 check: $(STAMP) ## lint, format and types
 	@$(BIN)/ruff check .

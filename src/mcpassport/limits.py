@@ -72,7 +72,9 @@ LIMITS: dict[str, Limit] = {
     "in_flight_tenant": Limit(64, 4096, "calls", "in flight per tenant"),
     "in_flight_host": Limit(256, 16_384, "calls", "in flight per upstream host"),
     "in_flight_process": Limit(2048, 16_384, "calls", "in flight per process"),
-    "calls_per_10s": Limit(50, 100_000, "calls", "started per MCP server in 10 seconds"),
+    "calls_per_10s": Limit(
+        50, 100_000, "requests", "per MCP server at once, refilled evenly over 10 seconds"
+    ),
     "strangers_per_10s": Limit(
         200, 100_000, "requests", "from one client network that resolve to nobody, in 10 seconds"
     ),

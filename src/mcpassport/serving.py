@@ -1,5 +1,6 @@
 """What a worker process of `mcpassport serve` runs."""
 
+import resource
 import sys
 from contextlib import AsyncExitStack
 from typing import Any
@@ -66,4 +67,6 @@ def _to_standard_error(*_: Any) -> structlog.PrintLogger:
 def serving_app() -> ServingApp:
     """The worker's app; settings from file and environment."""
     log_as_json()
+    # A core dump would hold decrypted credentials and payloads.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     return ServingApp(load())

@@ -168,6 +168,7 @@ CLAIM_RELEVANT = (
     "default_server_ttl_days",
     "allow_unexpiring_servers",
     "audit_retention_days",
+    "workers",
     "limits",
 )
 """Settings that change what a sentence of the reference says, or what a check would find."""

@@ -216,6 +216,7 @@ CHANGED: dict[str, Any] = {
     "default_server_ttl_days": 30,
     "allow_unexpiring_servers": True,
     "audit_retention_days": 100,
+    "workers": 4,
     "limits": Limits(call_timeout_s=29),
 }
 QUIET: dict[str, Any] = {
@@ -225,7 +226,6 @@ QUIET: dict[str, Any] = {
     "vendor_file": Path("/elsewhere/vendor.yaml"),
     "host": "0.0.0.0",
     "port": 9,
-    "workers": 4,
 }
 
 

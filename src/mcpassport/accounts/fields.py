@@ -12,18 +12,14 @@ import msgspec
 
 from mcpassport.errors import InvalidExpression, InvalidInput, Problem
 from mcpassport.expressions import Placeholder, parse_template
+from mcpassport.limits import FRAMING_HEADERS
 from mcpassport.records.grants import Overrides
 from mcpassport.records.integration import Credential, Integration
 
 MAX_VALUE_CHARS = 8192
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 """RFC 9110, section 5.6.2."""
-RESERVED_HEADERS = frozenset(
-    {
-        *("authorization", "cookie", "proxy-authorization", "host", "connection", "keep-alive"),
-        *("content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect"),
-    }
-)
+RESERVED_HEADERS = FRAMING_HEADERS | {"authorization", "cookie"}
 
 
 def check_credential(integration: Integration, kind: str, values: Mapping[str, str]) -> None:

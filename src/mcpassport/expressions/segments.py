@@ -82,8 +82,8 @@ def _where(placeholder: Placeholder) -> str:
 
 
 def _refused(where: str, what: str) -> InvalidArguments:
-    message = f"the path value '{where}' {what}"
+    message = f"The path value '{where.removeprefix('/')}' {what}."
     return InvalidArguments(
-        f"The path value '{where}' {what}.",
+        message,
         problems=(Problem(where, "path", message, "Send a plain identifier."),),
     )

@@ -190,7 +190,8 @@ def _advice(error: McpassportError, envelope: Envelope) -> str:
     if isinstance(error, InvalidArguments):
         return "Nothing was sent. Mend the arguments and call again."
     if envelope.retry.after_seconds is not None:
-        return f"Wait {envelope.retry.after_seconds} seconds before another call."
+        unit = "second" if envelope.retry.after_seconds == 1 else "seconds"
+        return f"Wait {envelope.retry.after_seconds} {unit} before another call."
     if envelope.retry.safe:
         return "Repeating the same call is safe."
     return "No call is repeated automatically."

@@ -83,6 +83,15 @@ def test_what_is_not_json_is_a_parse_error(text: str | bytes) -> None:
     assert message.id is None
 
 
+def test_half_of_a_surrogate_pair_is_named() -> None:
+    """A text that many languages write without a word gets a hint; other broken texts do not."""
+    half, broken = read('{"a":"\\ud83d"}'), read('{"a":1')
+    assert isinstance(half, Bad)
+    assert isinstance(broken, Bad)
+    assert "surrogate pair" in str(half.error)
+    assert "surrogate pair" not in str(broken.error)
+
+
 @pytest.mark.parametrize(
     ("text", "id_"),
     [

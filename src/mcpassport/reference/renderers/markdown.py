@@ -106,7 +106,7 @@ def _head(document: Document) -> Iterator[str]:
     facts = (
         ("Vendor", inline(document.branding.name)),
         ("Product", inline(document.product)),
-        ("Integration", f"{document.integration}, version {document.integration_version}"),
+        ("Integration", f"{document.integration}, {_version(document.integration_version)}"),
         ("Reference", document.version),
         ("Generated", document.generated_at.strftime("%Y-%m-%d %H:%M UTC")),
         ("Deployment", span(document.deployment_url)),
@@ -254,3 +254,7 @@ _WRITERS: Final[dict[type[Node], Callable[[Any], Iterator[str]]]] = {
     DefinitionList: _definitions,
     Callout: _callout,
 }
+
+
+def _version(number: int) -> str:
+    return f"version {number}" if number else "not pushed yet"
