@@ -1,0 +1,115 @@
+"""The audit trail in PostgreSQL, in a schema of its own beside the records: `AuditStore`."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from mcpassport.records.audit import ChainedRow, EdgeCount
+from mcpassport.store.postgres_pool import Connection, Postgres, PostgresSchema
+from mcpassport.store.protocol import GENESIS, Link, Pending
+
+_SCHEMA: Final = PostgresSchema(
+    suffix="_audit",
+    holds="audit rows",
+    steps=(
+        (
+            """CREATE TABLE chained (
+                chain TEXT COLLATE "C" NOT NULL, sequence BIGINT NOT NULL,
+                hash BYTEA NOT NULL, body BYTEA NOT NULL, event_id TEXT NOT NULL,
+                PRIMARY KEY (chain, sequence))""",
+            "CREATE UNIQUE INDEX chained_event ON chained (event_id) WHERE event_id <> ''",
+            """CREATE TABLE heads (
+                chain TEXT COLLATE "C" PRIMARY KEY, sequence BIGINT NOT NULL,
+                hash BYTEA NOT NULL)""",
+            """CREATE TABLE edge (
+                second BIGINT NOT NULL, reason TEXT COLLATE "C" NOT NULL,
+                network TEXT COLLATE "C" NOT NULL, count BIGINT NOT NULL,
+                PRIMARY KEY (second, reason, network))""",
+        ),
+    ),
+)
+_BEGIN_CHAINS: Final = """
+    INSERT INTO heads SELECT name, 0, $2::bytea FROM unnest($1::text[]) AS name
+    ON CONFLICT (chain) DO NOTHING"""
+_HEADS: Final = """
+    SELECT chain, sequence, hash FROM heads
+    WHERE chain = ANY ($1::text[]) ORDER BY chain FOR UPDATE"""
+_KNOWN: Final = """
+    SELECT event_id FROM chained WHERE event_id = ANY ($1::text[]) AND event_id <> ''"""
+_INSERT: Final = "INSERT INTO chained VALUES ($1, $2, $3, $4, $5)"
+_MOVE_HEAD: Final = "UPDATE heads SET sequence = $2, hash = $3 WHERE chain = $1"
+_FORWARD: Final = """
+    SELECT chain, sequence, hash, body FROM chained
+    WHERE chain = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"""
+_BACKWARD: Final = """
+    SELECT chain, sequence, hash, body FROM chained
+    WHERE chain = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3"""
+_COUNT: Final = """
+    INSERT INTO edge VALUES ($1, $2, $3, $4)
+    ON CONFLICT (second, reason, network) DO UPDATE SET count = edge.count + excluded.count"""
+_NEWEST: Final = """
+    SELECT second, reason, network, count FROM edge
+    ORDER BY second DESC, reason, network LIMIT $1"""
+_BEYOND: Final = 2**63 - 1
+
+
+class PostgresAudit:
+    """An `AuditStore` in the database at `url`. Any number of nodes may append at once."""
+
+    def __init__(self, url: str) -> None:
+        self._database = Postgres(url, _SCHEMA)
+
+    async def append(self, rows: Sequence[Pending], link: Link) -> None:
+        """Append to the chains in one transaction.
+
+        1. The heads are locked, in one order for everyone, until the commit: no other node can
+           come between the reading of a head and the row that follows it.
+        2. An event that is in a chain already, or twice among `rows`, is skipped.
+        3. Each row's hash covers the one before; the heads move in the same transaction.
+        """
+        if not rows:
+            return
+
+        async def work(connection: Connection) -> None:
+            chains = sorted({row.chain for row in rows})
+            await connection.execute(_BEGIN_CHAINS, chains, GENESIS)
+            locked = await connection.fetch(_HEADS, chains)  # (1)
+            heads = {chain: (sequence, digest) for chain, sequence, digest in locked}
+            events = [row.event_id for row in rows if row.event_id]
+            known = {row[0] for row in await connection.fetch(_KNOWN, events)}
+            chained = []
+            for row in rows:
+                if row.event_id in known:
+                    continue  # (2)
+                last, previous = heads[row.chain]
+                digest = link(previous, last + 1, row.body)  # (3)
+                chained.append((row.chain, last + 1, digest, row.body, row.event_id))
+                heads[row.chain] = (last + 1, digest)
+                known |= {row.event_id} - {""}
+            await connection.executemany(_INSERT, chained)
+            await connection.executemany(
+                _MOVE_HEAD, [(name, *head) for name, head in heads.items()]
+            )
+
+        await self._database.write(work)
+
+    async def rows(
+        self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False
+    ) -> list[ChainedRow]:
+        """Rows of one chain; `after` 0 starts at the oldest, or with `newest_first` the newest."""
+        query, start = (_BACKWARD, after or _BEYOND) if newest_first else (_FORWARD, after)
+        found = await self._database.read(query, chain, start, max(limit, 0))
+        return [ChainedRow(*row) for row in found]
+
+    async def count_edge(self, counts: Sequence[EdgeCount]) -> None:
+        """Add to the counts of a second, reason and network."""
+        # In one order for everyone, so that two nodes never wait for each other.
+        added = sorted((count.second, count.reason, count.network, count.count) for count in counts)
+        await self._database.write(lambda connection: connection.executemany(_COUNT, added))
+
+    async def edge_counts(self, *, limit: int = 50) -> list[EdgeCount]:
+        """The newest edge counts first."""
+        return [EdgeCount(*row) for row in await self._database.read(_NEWEST, max(limit, 0))]
+
+    async def close(self) -> None:
+        """Finish writes in progress and release the connections."""
+        await self._database.close()
