@@ -54,7 +54,16 @@ LEAF_FOLDERS = (
 
 STRUCTURAL = {
     "edge.api": {
-        *("services", "principal", "problems", "incoming", "outgoing", "idempotency", "strict"),
+        *(
+            "services",
+            "principal",
+            "problems",
+            "incoming",
+            "outgoing",
+            "idempotency",
+            "strict",
+            "trail",
+        ),
     },
     "upstream.auth": {"fields", "templates"},
     "upstream.paging": {"turn", "next_query"},

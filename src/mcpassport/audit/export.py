@@ -1,11 +1,17 @@
-"""Audit rows as JSON: for people and programs that read, and for programs that verify."""
+"""Audit rows as JSON and CSV: for people and programs that read, and for programs that verify."""
 
+import csv
+import io
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from mcpassport.records.audit import ChainedRow, EdgeCount
+from mcpassport.records.audit import AuditRow, ChainedRow, EdgeCount
+
+COLUMNS: Final = ("sequence", "hash", *AuditRow.__struct_fields__)
+"""The columns of the CSV form."""
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def as_dict(row: ChainedRow) -> dict[str, Any]:
@@ -44,6 +50,31 @@ class _Line(msgspec.Struct, frozen=True):
     sequence: int
     hash: str
     body: str
+
+
+def csv_head() -> bytes:
+    """The header line of the CSV form (RFC 4180)."""
+    return _csv([COLUMNS])
+
+
+def as_csv(rows: Iterable[ChainedRow]) -> bytes:
+    """Rows to read in a spreadsheet; what would start a formula there starts with an apostrophe."""
+    told = map(as_dict, rows)
+    return _csv([_cell(row.get(name)) for name in COLUMNS] for row in told)
+
+
+def _csv(lines: Iterable[Iterable[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(lines)
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    # Names that a caller chose are cells too: a spreadsheet must not compute them.
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def edge_as_dict(count: EdgeCount) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from mcpassport.edge.api import (
     accounts,
     audit,
     description,
+    events,
     integrations,
     problems,
     servers,
@@ -27,6 +28,7 @@ ROUTERS = {
     "integrated-account": accounts.router,
     "api-token": tokens.router,
     "audit": audit.router,
+    "event": events.router,
     "version": version.router,
     "openapi.json": description.router,
 }

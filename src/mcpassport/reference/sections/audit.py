@@ -61,7 +61,12 @@ def build(context: Context) -> tuple[Node, ...]:
         prose(
             "A tenant's API token of role `tenant` or `auditor` reads the rows of its own tenant, "
             "newest first and page by page: `limit` says how many (at most 200), `cursor` takes "
-            "the `next_cursor` of the page before, `oldest_first=true` turns the order round."
+            "the `next_cursor` of the page before, `oldest_first=true` turns the order round. "
+            "Filters: `phase`, `account`, `server`, `tool`, `outcome`, `reason`, `request_id`, "
+            "`from`, `to`; a page that passed over many rows may be short and still has a cursor. "
+            "`format=ndjson` (each line holds the exact text that was hashed) and `format=csv` "
+            "stream up to 10,000 rows; the last row's sequence is the next cursor. `GET /event` "
+            "lists only the management changes."
         ),
         code("Pull audit rows", "sh", _pull(context)),
         *context.claims("AUD-08"),

@@ -28,6 +28,7 @@ ROUTES: list[tuple[str, str, Any, dict[str, str]]] = [
     ("GET", "/api-token", None, {"tenant": "{tenant}"}),
     ("GET", "/integrated-account", None, {"tenant": "{tenant}"}),
     ("GET", "/audit", None, {"tenant": "{tenant}"}),
+    ("GET", "/event", None, {"tenant": "{tenant}"}),
     (
         "POST",
         "/integrated-account",
@@ -106,7 +107,7 @@ async def test_listings_hold_the_own_tenant_only(house: Deployment) -> None:
     await belongings(house, "acme")
     texts = [
         str(await house.read(path, caller=caller))
-        for path in ("/integrated-account", "/api-token", "/audit")
+        for path in ("/integrated-account", "/api-token", "/audit", "/event")
         for caller in ("acme", "acme auditor")
     ]
     for secret in (theirs["account"], theirs["server"], theirs["token"], "globex"):

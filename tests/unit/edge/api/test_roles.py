@@ -41,11 +41,14 @@ TABLE: dict[str, str] = {
     "DELETE /api-token/{token_id}": WRITERS,
     "GET /audit": ALL_READERS,
     "GET /audit/strangers": "admin auditor",
+    "GET /event": ALL_READERS,
     "GET /version": "admin auditor acme globex acme-auditor factor nobody",
 }
 """Route -> who gets in. The token of another tenant (globex) finds none of acme's objects."""
 NOT_FOUND = "globex"
-OWN_HOME = {"GET /integrated-account", "GET /api-token", "POST /api-token", "GET /audit"}
+OWN_HOME = {
+    *("GET /integrated-account", "GET /api-token", "POST /api-token", "GET /audit", "GET /event"),
+}
 """Routes whose tenant goes without saying: there another tenant works in its own home."""
 
 
@@ -102,6 +105,7 @@ def valid(route: str, caller: str, numbered: int) -> tuple[Any, dict[str, Any]]:
         "GET /api-token": {"tenant": tenant},
         "DELETE /api-token/{token_id}": {"tenant": tenant},
         "GET /audit": {"tenant": tenant},
+        "GET /event": {"tenant": tenant},
     }
     return bodies.get(route), queries.get(route, {})
 
