@@ -43,7 +43,7 @@ _EARLY = (
     ),
     ("No credential for the account", _TOOL, "`reauthorization_required`", "refusal"),
     ("Token unknown", "404", "`not_found`", "none; counted"),
-    ("Token revoked or expired", "404", "`not_found`", _FOLDED),
+    ("Token revoked, suspended or expired", "404", "`not_found`", _FOLDED),
     (
         "Factor missing or wrong",
         "403",

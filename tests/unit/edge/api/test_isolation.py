@@ -23,6 +23,8 @@ ROUTES: list[tuple[str, str, Any, dict[str, str]]] = [
     ("GET", "/integrated-account/{account}/mcp/{server}", None, {}),
     ("PATCH", "/integrated-account/{account}/mcp/{server}", {"name": "Taken"}, {}),
     ("DELETE", "/integrated-account/{account}/mcp/{server}", None, {}),
+    ("POST", "/integrated-account/{account}/mcp/{server}/suspend", None, {}),
+    ("POST", "/integrated-account/{account}/mcp/{server}/resume", None, {}),
     ("DELETE", "/api-token/{token}", None, {}),
     ("DELETE", "/api-token/{token}", None, {"tenant": "{tenant}"}),
     ("GET", "/api-token", None, {"tenant": "{tenant}"}),
