@@ -18,6 +18,7 @@ from mcpassport.accounts.connect import Accounts
 from mcpassport.accounts.tenants import Tenants
 from mcpassport.audit.edge import EdgeCounter
 from mcpassport.audit.log import AuditLog
+from mcpassport.audit.processes import Heartbeat, Reaper
 from mcpassport.edge.api import management_app
 from mcpassport.edge.api.services import Services
 from mcpassport.edge.floods import Floods
@@ -204,7 +205,7 @@ async def open_application(services: Services) -> AsyncIterator[Application]:
         throttle=floods.calls.take,
     )
     counter = EdgeCounter(services.audit_store, services.clock)
-    jobs = Jobs(services.store, jobs_of(services.store, services.audit, services.clock))
+    heartbeat = Heartbeat(services.store, services.audit.process)
     mcp = McpEndpoint(
         gate=Gate(services.store, services.keys, services.clock),
         protocol=protocol,
@@ -226,10 +227,16 @@ async def open_application(services: Services) -> AsyncIterator[Application]:
         return await services.principals.authenticate(request.headers.get("authorization"))
 
     async with AsyncExitStack() as stack:
-        for part in (counter, jobs):
+        for part in (heartbeat, counter, _jobs(services)):
             await part.start()
             stack.push_async_callback(part.close)
         yield Application(mcp, reference, management_app(services, by_token))
+
+
+def _jobs(services: Services) -> Jobs:
+    store, audit, clock = services.store, services.audit, services.clock
+    reaper = Reaper(store, services.audit_store, audit, clock)
+    return Jobs(store, jobs_of(store, audit, reaper, clock))
 
 
 @asynccontextmanager

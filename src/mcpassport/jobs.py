@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 import structlog
 
 from mcpassport.audit.log import AuditLog
+from mcpassport.audit.processes import REAPER_PERIOD_S, Reaper
 from mcpassport.records.sources import Clock
 from mcpassport.store.protocol import Store
 
@@ -24,7 +25,7 @@ class Job(NamedTuple):
     run: Callable[[], Awaitable[int]]
 
 
-def jobs_of(store: Store, audit: AuditLog, clock: Clock) -> tuple[Job, ...]:
+def jobs_of(store: Store, audit: AuditLog, reaper: Reaper, clock: Clock) -> tuple[Job, ...]:
     """The table of jobs."""
 
     async def purge() -> int:
@@ -33,6 +34,7 @@ def jobs_of(store: Store, audit: AuditLog, clock: Clock) -> tuple[Job, ...]:
     return (
         Job("purge", 600.0, purge),
         Job("outbox", 30.0, audit.move_outbox),
+        Job("reaper", REAPER_PERIOD_S, reaper.reap),
     )
 
 

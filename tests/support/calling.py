@@ -57,6 +57,7 @@ class MemoryAudit:
     def __init__(self) -> None:
         self.chains: dict[str, list[ChainedRow]] = {}
         self.known: set[str] = set()
+        self.open: list[tuple[str, ChainedRow]] = []
         self.counts: list[EdgeCount] = []
         self.batches: list[int] = []
         self.broken = False
@@ -72,6 +73,8 @@ class MemoryAudit:
         for row in rows:
             if row.event_id and row.event_id in self.known:
                 continue
+            if row.closes and not self._closed(row):
+                continue
             self.known.add(row.event_id)
             chain = self.chains.setdefault(row.chain, [])
             previous = chain[-1].hash if chain else GENESIS
@@ -79,6 +82,17 @@ class MemoryAudit:
             chain.append(
                 ChainedRow(row.chain, sequence, link(previous, sequence, row.body), row.body)
             )
+            if row.opens:
+                self.open.append((row.opens, chain[-1]))
+
+    def _closed(self, row: Pending) -> bool:
+        found = next((one for one in self.open if one[0] == row.closes), None)
+        if found is not None:
+            self.open.remove(found)
+        return found is not None
+
+    async def open_rows(self) -> list[ChainedRow]:
+        return [row for _, row in self.open]
 
     async def rows(
         self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False

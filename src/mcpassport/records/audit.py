@@ -45,6 +45,8 @@ class AuditRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     subject: str = ""
     count: int = 1
     """How many refusals of one dead token this row stands for."""
+    process: str = ""
+    """The serving process that recorded an intent; its lease says whether it still lives."""
 
 
 class ChainedRow(Struct, frozen=True):

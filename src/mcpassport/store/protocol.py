@@ -89,6 +89,15 @@ class Pending(NamedTuple):
     chain: str
     body: bytes
     event_id: str = ""
+    opens: str = ""
+    """The request that this row is the intent of: the row is listed as open until it is closed."""
+    closes: str = ""
+    """The request that this row ends. It closes the oldest open row of that request; when none is
+    open the row is skipped, so that every intent is closed once, whoever comes first."""
+
+
+PROCESS_LEASE: Final = "process:"
+"""Begins the names of the leases of processes; every process has a name of its own."""
 
 
 GENESIS: Final = bytes(32)
@@ -133,7 +142,10 @@ class Store(Protocol):
         ...
 
     async def purge(self, now: datetime) -> int:
-        """Remove records whose `expires_at` index has passed; how many."""
+        """Remove records whose `expires_at` index has passed; how many.
+
+        Lapsed leases below `PROCESS_LEASE` are forgotten too: no other process takes their names.
+        """
         ...
 
     async def outbox(self, limit: int = 500) -> list[Append]:
@@ -153,7 +165,17 @@ class AuditStore(Protocol):
     """The audit file: hash chains of rows, and the counts of what resolved to nobody."""
 
     async def append(self, rows: Sequence[Pending], link: Link) -> None:
-        """Append to the chains in one transaction; a known `event_id` is skipped."""
+        """Append to the chains in one transaction; a known `event_id` is skipped.
+
+        The list of open rows is kept in the same transaction (see `Pending`).
+        """
+        ...
+
+    async def open_rows(self) -> list[ChainedRow]:
+        """The rows that opened a request and were not closed, in the order of their chains.
+
+        Read from a list that is as long as what is in flight, never by a search of the history.
+        """
         ...
 
     async def rows(

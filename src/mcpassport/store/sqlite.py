@@ -13,6 +13,7 @@ from mcpassport.records.sources import Clock
 from mcpassport.store.listing import check_keys, check_listing, cursor_after, position_of
 from mcpassport.store.protocol import (
     ABSENT,
+    PROCESS_LEASE,
     Append,
     Delete,
     Entry,
@@ -86,6 +87,7 @@ _LEASE: Final = """
         holder = excluded.holder, expires_at = excluded.expires_at
     WHERE holder = excluded.holder OR expires_at <= :now
     RETURNING fence"""
+_FORGET_PROCESSES: Final = "DELETE FROM leases WHERE name >= ? AND name < ? AND expires_at <= ?"
 _PURGE: Final = """
     DELETE FROM records WHERE rowid IN
         (SELECT rowid FROM records WHERE expires_at <= ? LIMIT ?)"""
@@ -178,6 +180,9 @@ class SqliteStore:
     async def purge(self, now: datetime) -> int:
         """Remove what has expired, in transactions small enough to let others write between."""
         due = (int(now.timestamp()), _PURGE_BATCH)
+        after = PROCESS_LEASE[:-1] + chr(ord(PROCESS_LEASE[-1]) + 1)
+        gone = (PROCESS_LEASE, after, now.timestamp())
+        await self._database.write(lambda c: c.execute(_FORGET_PROCESSES, gone))
         removed = count = await self._database.write(lambda c: c.execute(_PURGE, due).rowcount)
         while count == _PURGE_BATCH:
             count = await self._database.write(lambda c: c.execute(_PURGE, due).rowcount)

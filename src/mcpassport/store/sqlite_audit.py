@@ -28,6 +28,11 @@ _SCHEMA: Final = Schema(
                 count INTEGER NOT NULL,
                 PRIMARY KEY (second, reason, network)) WITHOUT ROWID""",
         ),
+        (
+            """CREATE TABLE open (
+                request TEXT NOT NULL, chain TEXT NOT NULL, sequence INTEGER NOT NULL,
+                PRIMARY KEY (request, chain, sequence)) WITHOUT ROWID""",
+        ),
     ),
 )
 _KNOWN: Final = "SELECT 1 FROM chained WHERE event_id = ? AND event_id != ''"
@@ -36,6 +41,15 @@ _INSERT: Final = "INSERT INTO chained VALUES (?, ?, ?, ?, ?)"
 _MOVE_HEAD: Final = """
     INSERT INTO heads VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash"""
+_OPEN: Final = "INSERT INTO open VALUES (?, ?, ?)"
+_CLOSE: Final = """
+    DELETE FROM open WHERE (request, chain, sequence) IN
+        (SELECT request, chain, sequence FROM open WHERE request = ? AND chain = ?
+         ORDER BY sequence LIMIT 1)"""
+_OPEN_ROWS: Final = """
+    SELECT chained.chain, chained.sequence, hash, body FROM open CROSS JOIN chained
+    ON chained.chain = open.chain AND chained.sequence = open.sequence
+    ORDER BY chained.chain, chained.sequence"""
 _FORWARD: Final = """
     SELECT chain, sequence, hash, body FROM chained
     WHERE chain = ? AND sequence > ? ORDER BY sequence LIMIT ?"""
@@ -64,6 +78,7 @@ class SqliteAudit:
            between the reading of a head and the row that follows it.
         2. An event that is in a chain already, or twice among `rows`, is skipped.
         3. Each row's hash covers the one before; the heads move in the same transaction.
+        4. A row that closes what is not open is skipped; who is first closes.
         """
 
         def work(connection: sqlite3.Connection) -> None:
@@ -71,12 +86,16 @@ class SqliteAudit:
             for row in rows:
                 if row.event_id and connection.execute(_KNOWN, (row.event_id,)).fetchone():
                     continue  # (2)
+                if row.closes and not connection.execute(_CLOSE, (row.closes, row.chain)).rowcount:
+                    continue  # (4)
                 if row.chain not in heads:
                     head = connection.execute(_HEAD, (row.chain,)).fetchone()  # (1)
                     heads[row.chain] = head or (0, GENESIS)
                 last, previous = heads[row.chain]
                 digest = link(previous, last + 1, row.body)  # (3)
                 connection.execute(_INSERT, (row.chain, last + 1, digest, row.body, row.event_id))
+                if row.opens:
+                    connection.execute(_OPEN, (row.opens, row.chain, last + 1))
                 heads[row.chain] = (last + 1, digest)
             connection.executemany(_MOVE_HEAD, [(name, *head) for name, head in heads.items()])
 
@@ -89,6 +108,10 @@ class SqliteAudit:
         query, start = (_BACKWARD, after or _BEYOND) if newest_first else (_FORWARD, after)
         found = self._database.read(query, (chain, start, max(limit, 0)))
         return [ChainedRow(*row) for row in found]
+
+    async def open_rows(self) -> list[ChainedRow]:
+        """The rows that opened a request and were not closed."""
+        return [ChainedRow(*row) for row in self._database.read(_OPEN_ROWS)]
 
     async def count_edge(self, counts: Sequence[EdgeCount]) -> None:
         """Add to the counts of a second, reason and network."""

@@ -40,6 +40,7 @@ FIELDS: Final[dict[str, str]] = {
     "principal": "Who made a management change",
     "action": "What was changed",
     "subject": "The object that was changed",
+    "process": "The process that recorded the intent, by a random name",
 }
 """Every field of a row; a test compares it with the type."""
 
