@@ -19,6 +19,7 @@ from mcpassport.accounts.tenants import Tenants
 from mcpassport.audit.edge import EdgeCounter
 from mcpassport.audit.log import AuditLog
 from mcpassport.audit.processes import Heartbeat, Reaper
+from mcpassport.audit.reserve import Reserve
 from mcpassport.edge.api import management_app
 from mcpassport.edge.api.services import Services
 from mcpassport.edge.floods import Floods
@@ -68,6 +69,8 @@ def facts_of(settings: Settings) -> Facts:
         environment=settings.environment or None,
         limits=settings.limits,
         audit_retention_days=settings.audit_retention_days,
+        audit_durability=settings.audit_durability,
+        audit_volume_bytes=settings.audit_volume_bytes,
         default_server_ttl_days=settings.default_server_ttl_days,
         allow_unexpiring_servers=settings.allow_unexpiring_servers,
         private_hosts=settings.private_hosts,
@@ -90,6 +93,7 @@ async def open_services(
     """Every object below the edge, closed in reverse order; `DataFolderError` if one cannot."""
     async with AsyncExitStack() as stack:
         store, audit_store, keys = await _open_files(stack, settings, clock, random)
+        sources: _Sources = {"clock": clock, "random": random}
         http = HttpClient(
             limits=settings.limits,
             private_hosts=settings.private_hosts,
@@ -101,16 +105,15 @@ async def open_services(
         audit = AuditLog(
             store=store,
             audit=audit_store,
-            clock=clock,
-            random=random,
             fingerprint_key=keys.fingerprint_key,
+            reserve=Reserve(audit_store, settings.audit_volume_bytes),
+            **sources,
         )
         await _start(audit, stack)
         vault = Vault(keys, random)
         yield Services(
             settings=settings,
-            clock=clock,
-            random=random,
+            **sources,
             build_digest=build_digest(),
             store=store,
             audit_store=audit_store,
@@ -129,8 +132,9 @@ async def open_services(
 
 async def _start(audit: AuditLog, stack: AsyncExitStack) -> None:
     """Start committing, and record what a process that died left in the outbox."""
-    await audit.start()
-    stack.push_async_callback(audit.close)
+    for part in (audit.reserve, audit):
+        await part.start()
+        stack.push_async_callback(part.close)
     await audit.move_outbox()
 
 
@@ -141,12 +145,17 @@ async def _open_files(
     master = settings.master_key or load_master_key(settings.master_key_file)
     store = open_store(settings.store_url)
     stack.push_async_callback(store.close)
-    audit_store = open_audit(settings.store_url)
+    audit_store = open_audit(settings.store_url, durability=settings.audit_durability)
     stack.push_async_callback(audit_store.close)
     keys = Keys(settings.data_dir / KEYS_FILE, master, clock=clock, random=random)
     stack.push_async_callback(keys.close)
     await keys.token_key()
     return store, audit_store, keys
+
+
+class _Sources(TypedDict):
+    clock: Clock
+    random: Random
 
 
 class _Owners(TypedDict):
@@ -204,7 +213,7 @@ async def open_application(services: Services) -> AsyncIterator[Application]:
         server_version=__version__,
         throttle=floods.calls.take,
     )
-    counter = EdgeCounter(services.audit_store, services.clock)
+    counter = EdgeCounter(services.audit_store, services.clock, services.audit.reserve)
     heartbeat = Heartbeat(services.store, services.audit.process)
     mcp = McpEndpoint(
         gate=Gate(services.store, services.keys, services.clock),

@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import rfc8785
@@ -118,6 +118,8 @@ class Settings(BaseModel):
     default_server_ttl_days: int = Field(default=90, ge=1, le=3650)
     allow_unexpiring_servers: bool = False
     audit_retention_days: int = Field(default=400, ge=90, le=3650)
+    audit_durability: Literal["process", "disk"] = "disk"
+    audit_volume_bytes: int = Field(default=0, ge=0)
     limits: Annotated[Limits, BeforeValidator(_limits)] = Limits()
 
     @field_validator("public_url")
@@ -168,6 +170,8 @@ CLAIM_RELEVANT = (
     "default_server_ttl_days",
     "allow_unexpiring_servers",
     "audit_retention_days",
+    "audit_durability",
+    "audit_volume_bytes",
     "workers",
     "limits",
 )

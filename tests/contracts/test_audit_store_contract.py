@@ -249,6 +249,15 @@ async def test_an_append_that_fails_opens_and_closes_nothing(audit: AuditStore) 
     assert [row.body for row in await audit.open_rows()] == [b"1"]
 
 
+async def test_the_space_grows_with_the_rows(audit: AuditStore) -> None:
+    """What is held is told in bytes, at least those of the bodies; what is free is not negative."""
+    before = await audit.space()
+    await audit.append([Pending("t", bytes(50_000)) for _ in range(20)], link)
+    after = await audit.space()
+    assert after.used - before.used >= 1_000_000
+    assert after.free is None or after.free >= 0
+
+
 async def test_an_engine_that_fails_is_told_as_unavailable(audit: AuditStore) -> None:
     """After `close` every operation says that the store is unavailable; closing twice is fine."""
     await audit.append([Pending("t", b"1")], link)
@@ -260,6 +269,7 @@ async def test_an_engine_that_fails_is_told_as_unavailable(audit: AuditStore) ->
         audit.count_edge([EdgeCount(1, "404", "", 1)]),
         audit.edge_counts(),
         audit.open_rows(),
+        audit.space(),
     ):
         with pytest.raises(StoreUnavailable) as failure:
             await operation

@@ -27,7 +27,7 @@ from mcpassport.records.integration import (
 )
 from mcpassport.records.masked import Secret
 from mcpassport.records.tool import Catalog, Filter, Tool
-from mcpassport.store.protocol import GENESIS, Append, Link, Pending
+from mcpassport.store.protocol import GENESIS, Append, Link, Pending, Space
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 BUILD = "1.2.3"
@@ -57,6 +57,7 @@ class MemoryAudit:
     def __init__(self) -> None:
         self.chains: dict[str, list[ChainedRow]] = {}
         self.known: set[str] = set()
+        self.held = Space(0, None)
         self.open: list[tuple[str, ChainedRow]] = []
         self.counts: list[EdgeCount] = []
         self.batches: list[int] = []
@@ -90,6 +91,9 @@ class MemoryAudit:
         if found is not None:
             self.open.remove(found)
         return found is not None
+
+    async def space(self) -> Space:
+        return self.held
 
     async def open_rows(self) -> list[ChainedRow]:
         return [row for _, row in self.open]

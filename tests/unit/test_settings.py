@@ -216,6 +216,8 @@ CHANGED: dict[str, Any] = {
     "default_server_ttl_days": 30,
     "allow_unexpiring_servers": True,
     "audit_retention_days": 100,
+    "audit_durability": "process",
+    "audit_volume_bytes": 10**9,
     "workers": 4,
     "limits": Limits(call_timeout_s=29),
 }

@@ -22,6 +22,7 @@ import structlog
 from mcpassport.audit.chain import link
 from mcpassport.audit.entry import Entry
 from mcpassport.audit.fingerprint import fingerprint
+from mcpassport.audit.reserve import Reserve
 from mcpassport.errors import McpassportError, StoreUnavailable
 from mcpassport.records.audit import AuditRow, ChainedRow
 from mcpassport.records.grants import Principal
@@ -64,12 +65,15 @@ class AuditLog:
         clock: Clock,
         random: Random,
         fingerprint_key: FingerprintKey,
+        reserve: Reserve | None = None,
     ) -> None:
         self._store = store
         self._audit = audit
         self._clock = clock
         self._random = random
         self._fingerprint_key = fingerprint_key
+        self.reserve = reserve or Reserve(audit)
+        """When it is full, only outcomes of calls under way are taken."""
         self._queue: deque[_Group] = deque()
         self._wake = asyncio.Event()
         self.process = random(12).hex()
@@ -115,6 +119,8 @@ class AuditLog:
             StoreUnavailable: none of the rows is in the chain.
         """
         if not self._accepting or self._tasks[0].done() or len(self._queue) >= QUEUE_GROUPS:
+            raise StoreUnavailable
+        if self.reserve.full and any(row.phase != "outcome" for row in rows):
             raise StoreUnavailable
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append(_Group(_pending(rows), done))

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from mcpassport.errors import InvalidSettings
 from mcpassport.records.sources import Clock
-from mcpassport.store.protocol import AuditStore, Store
+from mcpassport.store.protocol import AuditStore, Durability, Store
 from mcpassport.store.sqlite import SqliteStore
 from mcpassport.store.sqlite_audit import SqliteAudit
 
@@ -25,7 +25,7 @@ class StoreKind(NamedTuple):
     """How the stores behind one URL scheme are opened; both take the whole URL."""
 
     open_store: Callable[[str, Clock], Store]
-    open_audit: Callable[[str], AuditStore]
+    open_audit: Callable[[str, Durability], AuditStore]
 
 
 def _folder(url: str) -> Path:
@@ -43,7 +43,7 @@ STORES: Final[Mapping[str, StoreKind]] = MappingProxyType(
     {
         "sqlite": StoreKind(
             lambda url, clock: SqliteStore(_folder(url) / DATA_FILE, clock=clock),
-            lambda url: SqliteAudit(_folder(url) / AUDIT_FILE),
+            lambda url, durability: SqliteAudit(_folder(url) / AUDIT_FILE, durability=durability),
         ),
     }
 )
@@ -60,9 +60,9 @@ def open_store(url: str, *, clock: Clock = _SYSTEM_CLOCK) -> Store:
     return _kind(url).open_store(url, clock)
 
 
-def open_audit(url: str) -> AuditStore:
+def open_audit(url: str, *, durability: Durability = "disk") -> AuditStore:
     """The audit trail behind that URL. Raises as `open_store` does."""
-    return _kind(url).open_audit(url)
+    return _kind(url).open_audit(url, durability)
 
 
 def _kind(url: str) -> StoreKind:

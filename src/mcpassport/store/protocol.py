@@ -96,6 +96,18 @@ class Pending(NamedTuple):
     open the row is skipped, so that every intent is closed once, whoever comes first."""
 
 
+Durability: TypeAlias = Literal["process", "disk"]
+"""What an acknowledged audit row survives: the death of the process, or a power failure too."""
+
+
+class Space(NamedTuple):
+    """How much an audit trail holds, and how much more its disk takes, in bytes."""
+
+    used: int
+    free: int | None
+    """None where the store cannot know."""
+
+
 PROCESS_LEASE: Final = "process:"
 """Begins the names of the leases of processes; every process has a name of its own."""
 
@@ -182,6 +194,10 @@ class AuditStore(Protocol):
         self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False
     ) -> list[ChainedRow]:
         """Rows of one chain. `after` is a sequence: exclusive, in the direction of travel."""
+        ...
+
+    async def space(self) -> Space:
+        """What the trail holds and what is free; room left by removed rows counts as free."""
         ...
 
     async def count_edge(self, counts: Sequence[EdgeCount]) -> None:

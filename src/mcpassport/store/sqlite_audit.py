@@ -1,12 +1,14 @@
 """The audit trail in one SQLite file of its own: `AuditStore` of the embedded deployment."""
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from mcpassport.errors import StoreUnavailable
 from mcpassport.records.audit import ChainedRow, EdgeCount
-from mcpassport.store.protocol import GENESIS, Link, Pending
+from mcpassport.store.protocol import GENESIS, Durability, Link, Pending, Space
 from mcpassport.store.sqlite_engine import Database
 from mcpassport.store.sqlite_open import Schema
 
@@ -50,6 +52,9 @@ _OPEN_ROWS: Final = """
     SELECT chained.chain, chained.sequence, hash, body FROM open CROSS JOIN chained
     ON chained.chain = open.chain AND chained.sequence = open.sequence
     ORDER BY chained.chain, chained.sequence"""
+_PAGES: Final = """
+    SELECT page_count, freelist_count, page_size
+    FROM pragma_page_count, pragma_freelist_count, pragma_page_size"""
 _FORWARD: Final = """
     SELECT chain, sequence, hash, body FROM chained
     WHERE chain = ? AND sequence > ? ORDER BY sequence LIMIT ?"""
@@ -68,8 +73,10 @@ _BEYOND: Final = 2**63 - 1
 class SqliteAudit:
     """An `AuditStore` in the file at `path`. Several processes may append at once."""
 
-    def __init__(self, path: Path) -> None:
-        self._database = Database(path, _SCHEMA)
+    def __init__(self, path: Path, *, durability: Durability = "disk") -> None:
+        self._path = path
+        self._journal = path.with_name(f"{path.name}-wal")
+        self._database = Database(path, _SCHEMA, synced=durability == "disk")
 
     async def append(self, rows: Sequence[Pending], link: Link) -> None:
         """Append to the chains in one transaction.
@@ -112,6 +119,17 @@ class SqliteAudit:
     async def open_rows(self) -> list[ChainedRow]:
         """The rows that opened a request and were not closed."""
         return [ChainedRow(*row) for row in self._database.read(_OPEN_ROWS)]
+
+    async def space(self) -> Space:
+        """Pages in use and the journal; what is free on the disk and in the file."""
+        ((pages, empty, size),) = self._database.read(_PAGES)
+        try:
+            disk = os.statvfs(self._path.parent)
+            journal = self._journal.stat().st_size
+        except OSError:
+            raise StoreUnavailable from None
+        free = disk.f_bavail * disk.f_frsize + empty * size
+        return Space(used=(pages - empty) * size + journal, free=free)
 
     async def count_edge(self, counts: Sequence[EdgeCount]) -> None:
         """Add to the counts of a second, reason and network."""

@@ -26,8 +26,14 @@ class Database:
     for the disk and for writers of other processes.
     """
 
-    def __init__(self, path: Path, schema: Schema) -> None:
+    def __init__(self, path: Path, schema: Schema, *, synced: bool = True) -> None:
+        """`synced` waits for the disk in each commit: what was written survives a power failure.
+
+        Without it a commit survives the death of the process, and the file stays sound in any case.
+        """
         self._writer, self._reader = connect(path, schema)
+        if not synced:
+            self._writer.execute("PRAGMA synchronous = NORMAL")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"mcpassport-{path.stem}")
         self._closed = False
 

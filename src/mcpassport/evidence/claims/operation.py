@@ -181,6 +181,21 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "and not awaited.",
     ),
     Claim(
+        "AUD-12",
+        _AUDIT,
+        16,
+        "A row that is committed survives {audit_durability} (`audit_durability`). If a process is "
+        "killed during a call, the intent gets the outcome `unknown`, once.",
+    ),
+    Claim(
+        "AUD-13",
+        _AUDIT,
+        16,
+        "The audit trail may fill {audit_volume_bytes} (`audit_volume_bytes`): at 90 % strangers "
+        "are no longer counted, at 100 % calls are refused with `audit_unavailable` and nothing is "
+        "sent, until there is room.",
+    ),
+    Claim(
         "CLI-01",
         "client-configuration",
         40,

@@ -55,7 +55,7 @@ def build(context: Context) -> tuple[Node, ...]:
             "refused ones a refusal. Changes made through the management API and the command line "
             "are events in the same chain."
         ),
-        *context.claims("AUD-11"),
+        *context.claims("AUD-11", "AUD-12", "AUD-13"),
         subheading("Fields"),
         _fields(),
         subheading("Pulling the trail"),
