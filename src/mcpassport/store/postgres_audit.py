@@ -1,11 +1,12 @@
 """The audit trail in PostgreSQL, in a schema of its own beside the records: `AuditStore`."""
 
+from collections import deque
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from mcpassport.records.audit import ChainedRow, EdgeCount
 from mcpassport.store.postgres_pool import Connection, Postgres, PostgresSchema
-from mcpassport.store.protocol import GENESIS, Link, Pending
+from mcpassport.store.protocol import GENESIS, Link, Pending, Space
 
 _SCHEMA: Final = PostgresSchema(
     suffix="_audit",
@@ -25,6 +26,11 @@ _SCHEMA: Final = PostgresSchema(
                 network TEXT COLLATE "C" NOT NULL, count BIGINT NOT NULL,
                 PRIMARY KEY (second, reason, network))""",
         ),
+        (
+            """CREATE TABLE open (
+                request TEXT COLLATE "C" NOT NULL, chain TEXT COLLATE "C" NOT NULL,
+                sequence BIGINT NOT NULL, PRIMARY KEY (request, chain, sequence))""",
+        ),
     ),
 )
 _BEGIN_CHAINS: Final = """
@@ -37,6 +43,18 @@ _KNOWN: Final = """
     SELECT event_id FROM chained WHERE event_id = ANY ($1::text[]) AND event_id <> ''"""
 _INSERT: Final = "INSERT INTO chained VALUES ($1, $2, $3, $4, $5)"
 _MOVE_HEAD: Final = "UPDATE heads SET sequence = $2, hash = $3 WHERE chain = $1"
+_OPEN_OF: Final = """
+    SELECT request, chain, sequence FROM open
+    WHERE request = ANY ($1::text[]) ORDER BY sequence"""
+_OPEN: Final = "INSERT INTO open VALUES ($1, $2, $3)"
+_CLOSE: Final = "DELETE FROM open WHERE request = $1 AND chain = $2 AND sequence = $3"
+_OPEN_ROWS: Final = """
+    SELECT chained.chain, chained.sequence, hash, body FROM open JOIN chained
+    ON chained.chain = open.chain AND chained.sequence = open.sequence
+    ORDER BY chained.chain, chained.sequence"""
+_USED: Final = """
+    SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class
+    WHERE relnamespace = to_regnamespace(current_schema()) AND relkind = 'r'"""
 _FORWARD: Final = """
     SELECT chain, sequence, hash, body FROM chained
     WHERE chain = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"""
@@ -52,6 +70,33 @@ _NEWEST: Final = """
 _BEYOND: Final = 2**63 - 1
 
 
+class _OpenRows:
+    """The open rows that one batch of appends may close, and what becomes of them."""
+
+    def __init__(self, found: Sequence[Sequence[Any]]) -> None:
+        self._waiting: dict[tuple[str, str], deque[int]] = {}
+        self._stored = {(request, chain, sequence) for request, chain, sequence in found}
+        self.opened: set[tuple[str, str, int]] = set()
+        self.closed: set[tuple[str, str, int]] = set()
+        for request, chain, sequence in found:
+            self._waiting.setdefault((request, chain), deque()).append(sequence)
+
+    def open(self, request: str, chain: str, sequence: int) -> None:
+        self._waiting.setdefault((request, chain), deque()).append(sequence)
+        self.opened.add((request, chain, sequence))
+
+    def close(self, request: str, chain: str) -> bool:
+        """Close the oldest; False when none is open."""
+        waiting = self._waiting.get((request, chain))
+        if not waiting:
+            return False
+        row = (request, chain, waiting.popleft())
+        if row in self._stored:
+            self.closed.add(row)
+        self.opened.discard(row)
+        return True
+
+
 class PostgresAudit:
     """An `AuditStore` in the database at `url`. Any number of nodes may append at once."""
 
@@ -62,9 +107,11 @@ class PostgresAudit:
         """Append to the chains in one transaction.
 
         1. The heads are locked, in one order for everyone, until the commit: no other node can
-           come between the reading of a head and the row that follows it.
+           come between the reading of a head and the row that follows it, nor between the reading
+           of a chain's open rows and their closing.
         2. An event that is in a chain already, or twice among `rows`, is skipped.
         3. Each row's hash covers the one before; the heads move in the same transaction.
+        4. A row that closes what is not open is skipped; who is first closes.
         """
         if not rows:
             return
@@ -76,21 +123,26 @@ class PostgresAudit:
             heads = {chain: (sequence, digest) for chain, sequence, digest in locked}
             events = [row.event_id for row in rows if row.event_id]
             known = {row[0] for row in await connection.fetch(_KNOWN, events)}
-            chained = []
-            for row in rows:
-                if row.event_id in known:
-                    continue  # (2)
-                last, previous = heads[row.chain]
-                digest = link(previous, last + 1, row.body)  # (3)
-                chained.append((row.chain, last + 1, digest, row.body, row.event_id))
-                heads[row.chain] = (last + 1, digest)
-                known |= {row.event_id} - {""}
+            closing = [row.closes for row in rows if row.closes]
+            listed = _OpenRows(await connection.fetch(_OPEN_OF, closing) if closing else ())
+            chained = _linked(rows, link, heads, known, listed)
             await connection.executemany(_INSERT, chained)
+            await connection.executemany(_OPEN, sorted(listed.opened))
+            await connection.executemany(_CLOSE, sorted(listed.closed))
             await connection.executemany(
                 _MOVE_HEAD, [(name, *head) for name, head in heads.items()]
             )
 
         await self._database.write(work)
+
+    async def open_rows(self) -> list[ChainedRow]:
+        """The rows that opened a request and were not closed."""
+        return [ChainedRow(*row) for row in await self._database.read(_OPEN_ROWS)]
+
+    async def space(self) -> Space:
+        """What the tables of the trail take; a client cannot know what the server's disk has."""
+        ((used,),) = await self._database.read(_USED)
+        return Space(used=int(used), free=None)
 
     async def rows(
         self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False
@@ -113,3 +165,27 @@ class PostgresAudit:
     async def close(self) -> None:
         """Finish writes in progress and release the connections."""
         await self._database.close()
+
+
+def _linked(
+    rows: Sequence[Pending],
+    link: Link,
+    heads: dict[str, tuple[int, bytes]],
+    known: set[str],
+    listed: _OpenRows,
+) -> list[tuple[str, int, bytes, bytes, str]]:
+    """The rows as stored; moves `heads`, `known` and `listed` along."""
+    chained: list[tuple[str, int, bytes, bytes, str]] = []
+    for row in rows:
+        if row.event_id in known:
+            continue  # (2)
+        if row.closes and not listed.close(row.closes, row.chain):
+            continue  # (4)
+        last, previous = heads[row.chain]
+        digest = link(previous, last + 1, row.body)  # (3)
+        chained.append((row.chain, last + 1, digest, row.body, row.event_id))
+        if row.opens:
+            listed.open(row.opens, row.chain, last + 1)
+        heads[row.chain] = (last + 1, digest)
+        known |= {row.event_id} - {""}
+    return chained
