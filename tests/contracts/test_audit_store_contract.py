@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
+from secrets import token_bytes
 
 import pytest
 
@@ -252,7 +253,7 @@ async def test_an_append_that_fails_opens_and_closes_nothing(audit: AuditStore) 
 async def test_the_space_grows_with_the_rows(audit: AuditStore) -> None:
     """What is held is told in bytes, at least those of the bodies; what is free is not negative."""
     before = await audit.space()
-    await audit.append([Pending("t", bytes(50_000)) for _ in range(20)], link)
+    await audit.append([Pending("t", token_bytes(50_000)) for _ in range(20)], link)
     after = await audit.space()
     assert after.used - before.used >= 1_000_000
     assert after.free is None or after.free >= 0
