@@ -46,8 +46,8 @@ class Ticking:
 
 
 def counting_random() -> Callable[[int], bytes]:
-    """Random bytes that are 1, 2, 3 and so on."""
-    numbers: Iterator[int] = iter(range(1, 10**9))
+    """Random bytes that are 0, 1, 2 and so on; the first name the process, not a request."""
+    numbers: Iterator[int] = iter(range(10**9))
     return lambda size: next(numbers).to_bytes(size, "big")
 
 
