@@ -39,7 +39,7 @@ from mcpassport.records.sources import Clock, Random
 from mcpassport.reference.facts import Facts
 from mcpassport.reference.vendor import Vendor, load_vendor
 from mcpassport.settings import Settings
-from mcpassport.store import KEYS_FILE, open_audit, open_store
+from mcpassport.store import KEYS_FILE, STORE_NAMES, open_audit, open_store
 from mcpassport.store.keys import Keys, load_master_key
 from mcpassport.store.protocol import AuditStore, Store
 from mcpassport.store.vault import Vault
@@ -78,6 +78,7 @@ def facts_of(settings: Settings) -> Facts:
         allowed_hosts=settings.allowed_hosts,
         trusted_proxies=settings.trusted_proxies,
         workers=settings.workers,
+        store=STORE_NAMES[settings.records_url.partition(":")[0]],
     )
 
 
@@ -143,9 +144,9 @@ async def _open_files(
 ) -> tuple[Store, AuditStore, Keys]:
     """The store, the audit and the keys; a wrong master key is told here."""
     master = settings.master_key or load_master_key(settings.master_key_file)
-    store = open_store(settings.store_url)
+    store = open_store(settings.records_url)
     stack.push_async_callback(store.close)
-    audit_store = open_audit(settings.store_url, durability=settings.audit_durability)
+    audit_store = open_audit(settings.records_url, durability=settings.audit_durability)
     stack.push_async_callback(audit_store.close)
     keys = Keys(settings.data_dir / KEYS_FILE, master, clock=clock, random=random)
     stack.push_async_callback(keys.close)

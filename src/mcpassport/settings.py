@@ -31,7 +31,7 @@ from yarl import URL
 
 from mcpassport.errors import InvalidSettings, Problem
 from mcpassport.limits import LIMITS, Limits
-from mcpassport.records.masked import KeyMaterial
+from mcpassport.records.masked import KeyMaterial, MaskedUrl
 
 ENV_PREFIX = "MCPASSPORT_"
 CONFIG_VARIABLE = "MCPASSPORT_CONFIG"
@@ -86,6 +86,14 @@ def _key_material(value: object) -> KeyMaterial | None:
     return KeyMaterial(raw)
 
 
+def _masked_url(value: object) -> MaskedUrl | None:
+    if value is None or isinstance(value, MaskedUrl):
+        return value
+    if not isinstance(value, str) or not _VISIBLE.fullmatch(value):
+        raise ValueError("write it as postgresql://user:password@host:port/database")
+    return MaskedUrl(value.encode())
+
+
 def _listed(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -103,6 +111,7 @@ class Settings(BaseModel):
     )
 
     data_dir: Path = Path("mcpassport/data")
+    store_url: Annotated[MaskedUrl | None, BeforeValidator(_masked_url)] = None
     master_key_file: Path = Path("mcpassport/master.key")
     master_key: Annotated[KeyMaterial | None, BeforeValidator(_key_material)] = None
     host: str = "127.0.0.1"
@@ -150,8 +159,10 @@ class Settings(BaseModel):
         return value
 
     @property
-    def store_url(self) -> str:
-        """Where the store lives."""
+    def records_url(self) -> str:
+        """Where records and audit rows live: `store_url`, else the data folder; never shown."""
+        if self.store_url is not None:
+            return self.store_url.in_full()
         return f"sqlite:///{quote(str(self.data_dir.absolute()))}"
 
     def digest(self) -> str:

@@ -10,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 
 from mcpassport.errors import InvalidSettings
 from mcpassport.records.sources import Clock
+from mcpassport.store.postgres import PostgresStore
+from mcpassport.store.postgres_audit import PostgresAudit
 from mcpassport.store.protocol import AuditStore, Durability, Store
 from mcpassport.store.sqlite import SqliteStore
 from mcpassport.store.sqlite_audit import SqliteAudit
@@ -19,6 +21,12 @@ AUDIT_FILE: Final = "audit.db"
 KEYS_FILE: Final = "keys.db"
 
 _SYSTEM_CLOCK: Final[Clock] = partial(datetime.now, UTC)
+
+
+STORE_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+)
+"""What people call the kinds of store."""
 
 
 class StoreKind(NamedTuple):
@@ -45,6 +53,10 @@ STORES: Final[Mapping[str, StoreKind]] = MappingProxyType(
             lambda url, clock: SqliteStore(_folder(url) / DATA_FILE, clock=clock),
             lambda url, durability: SqliteAudit(_folder(url) / AUDIT_FILE, durability=durability),
         ),
+        "postgresql": StoreKind(
+            lambda url, clock: PostgresStore(url, clock=clock),
+            lambda url, durability: PostgresAudit(url, durability=durability),
+        ),
     }
 )
 """The kinds of store by URL scheme."""
@@ -55,7 +67,8 @@ def open_store(url: str, *, clock: Clock = _SYSTEM_CLOCK) -> Store:
 
     Raises:
         InvalidSettings: the URL names no kind of store, or is not complete.
-        DataFolderError: says what is wrong, where, and how to mend it.
+        DataFolderError: says what is wrong, where, and how to mend it. A store on a server says it
+            on first use, since only then it connects.
     """
     return _kind(url).open_store(url, clock)
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from mcpassport.records.audit import ChainedRow, EdgeCount
 from mcpassport.store.postgres_pool import Connection, Postgres, PostgresSchema
-from mcpassport.store.protocol import GENESIS, Link, Pending, Space
+from mcpassport.store.protocol import GENESIS, Durability, Link, Pending, Space
 
 _SCHEMA: Final = PostgresSchema(
     suffix="_audit",
@@ -100,8 +100,8 @@ class _OpenRows:
 class PostgresAudit:
     """An `AuditStore` in the database at `url`. Any number of nodes may append at once."""
 
-    def __init__(self, url: str) -> None:
-        self._database = Postgres(url, _SCHEMA)
+    def __init__(self, url: str, *, durability: Durability = "disk") -> None:
+        self._database = Postgres(url, _SCHEMA, synced=durability == "disk")
 
     async def append(self, rows: Sequence[Pending], link: Link) -> None:
         """Append to the chains in one transaction.

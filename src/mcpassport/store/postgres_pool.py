@@ -88,8 +88,9 @@ class Postgres:
     happens as a whole or not at all.
     """
 
-    def __init__(self, url: str, schema: PostgresSchema) -> None:
+    def __init__(self, url: str, schema: PostgresSchema, *, synced: bool = True) -> None:
         address = address_of(url)
+        self._synced = synced
         self._dsn = address.dsn
         self._name = address.schema + schema.suffix
         self._schema = schema
@@ -172,15 +173,18 @@ class Postgres:
     async def _opened(self) -> Any:
         async with self._opening:
             if self._pool is None:
-                pool = _pool(self._dsn, self._name)
+                pool = _pool(self._dsn, self._name, synced=self._synced)
                 try:
                     await pool
                     async with pool.acquire(timeout=CONNECT_S) as connection:
                         await _adopt(connection, self._name, self._schema)
-                except BaseException:
-                    pool.terminate()
-                    raise
-                self._pool = pool
+                except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                    raise _told(error, self._name) from None
+                else:
+                    self._pool = pool
+                finally:
+                    if self._pool is None:
+                        pool.terminate()
             return self._pool
 
 
@@ -188,24 +192,39 @@ async def _keep(_connection: Connection) -> None:
     """Our statements change nothing of a session, so nothing is reset between two uses."""
 
 
-def _pool(dsn: str, schema: str) -> Any:
-    try:
-        return asyncpg.create_pool(
-            dsn,
-            min_size=0,
-            max_size=POOL_SIZE,
-            timeout=CONNECT_S,
-            command_timeout=_ANSWER_S,
-            reset=_keep,
-            server_settings={
-                "application_name": "mcpassport",
-                "search_path": schema,
-                "statement_timeout": f"{STATEMENT_MS}",
-                "idle_in_transaction_session_timeout": f"{STATEMENT_MS * 3}",
-            },
+def _pool(dsn: str, schema: str, *, synced: bool) -> Any:
+    return asyncpg.create_pool(
+        dsn,
+        min_size=0,
+        max_size=POOL_SIZE,
+        timeout=CONNECT_S,
+        command_timeout=_ANSWER_S,
+        reset=_keep,
+        server_settings={
+            "application_name": "mcpassport",
+            "search_path": schema,
+            "synchronous_commit": "on" if synced else "off",
+            "statement_timeout": f"{STATEMENT_MS}",
+            "idle_in_transaction_session_timeout": f"{STATEMENT_MS * 3}",
+        },
+    )
+
+
+def _told(error: Exception, name: str) -> Exception:
+    """What the operator must mend, said plainly; any other failure as it is."""
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return InvalidSettings(f"The URL of the PostgreSQL store cannot be read: {_FORM}")
+    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+        return _error(name, "the server refuses this user or password", "Correct `store_url`.")
+    if isinstance(error, asyncpg.InvalidCatalogNameError):
+        return _error(name, "the server has no such database", "Create it, or correct `store_url`.")
+    if isinstance(error, asyncpg.InsufficientPrivilegeError):
+        return _error(
+            name,
+            "this user may not create its schema or tables",
+            "Grant CREATE on the database, or let another user create the schema and own it.",
         )
-    except (asyncpg.InterfaceError, ValueError):
-        raise InvalidSettings(f"The URL of the PostgreSQL store cannot be read: {_FORM}") from None
+    return error
 
 
 async def _adopt(connection: Connection, name: str, schema: PostgresSchema) -> None:
