@@ -24,7 +24,7 @@ VARIABLE = "TEST_POSTGRES_URL"
 ACCOUNT = "nobody"
 """The server refuses to run as root, so root hands it to this account."""
 OPTIONS = (
-    *("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=300"),
+    *("fsync=off", "full_page_writes=off", "max_connections=300"),
     *("shared_buffers=32MB", "dynamic_shared_memory_type=mmap", "autovacuum=off"),
     *("listen_addresses=127.0.0.1", "unix_socket_directories="),
 )
