@@ -24,6 +24,7 @@ LAYERS: dict[str, int] = {
     "gate": 3,
     "audit": 3,
     "upstream": 3,
+    "observe": 3,
     "accounts": 4,
     "integrations": 4,
     "evidence.claims": 4,

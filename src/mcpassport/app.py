@@ -24,6 +24,7 @@ from mcpassport.edge.api import management_app
 from mcpassport.edge.api.services import Services
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.mcp import McpEndpoint, McpPolicy
+from mcpassport.edge.readiness import Readiness
 from mcpassport.edge.reference import ReferencePages
 from mcpassport.expressions import Evaluator
 from mcpassport.gate.admit import Gate
@@ -33,6 +34,10 @@ from mcpassport.gate.servers import Lifetimes, Servers
 from mcpassport.http import HttpClient
 from mcpassport.integrations.versions import Versions
 from mcpassport.jobs import Jobs, jobs_of
+from mcpassport.observe.http import WatchedHttp
+from mcpassport.observe.metrics import Metrics
+from mcpassport.observe.requests import Watch
+from mcpassport.observe.store import TimedAudit, TimedStore
 from mcpassport.protocol.endpoint import Protocol
 from mcpassport.records.grants import Principal
 from mcpassport.records.sources import Clock, Random
@@ -89,20 +94,18 @@ def vendor_of(settings: Settings) -> Vendor:
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, *, clock: Clock = utc_now, random: Random = secrets.token_bytes
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    random: Random = secrets.token_bytes,
+    watch: Watch | None = None,
 ) -> AsyncIterator[Services]:
     """Every object below the edge, closed in reverse order; `DataFolderError` if one cannot."""
+    watch = watch or Watch()
     async with AsyncExitStack() as stack:
-        store, audit_store, keys = await _open_files(stack, settings, clock, random)
+        store, audit_store, keys = await _open_files(stack, settings, clock, random, watch.metrics)
         sources: _Sources = {"clock": clock, "random": random}
-        http = HttpClient(
-            limits=settings.limits,
-            private_hosts=settings.private_hosts,
-            user_agent=f"mcpassport/{__version__}",
-        )
-        stack.push_async_callback(http.close)
-        evaluator = Evaluator()
-        stack.push_async_callback(evaluator.close)
+        http, evaluator = _open_outward(stack, settings, watch)
         audit = AuditLog(
             store=store,
             audit=audit_store,
@@ -110,7 +113,7 @@ async def open_services(
             reserve=Reserve(audit_store, settings.audit_volume_bytes),
             **sources,
         )
-        await _start(audit, stack)
+        await _start(audit, stack, watch.metrics)
         vault = Vault(keys, random)
         yield Services(
             settings=settings,
@@ -123,16 +126,34 @@ async def open_services(
             evaluator=evaluator,
             audit=audit,
             vault=vault,
-            **_owners(settings, store, keys, clock, random),
-            accounts=Accounts(store, vault, clock),
+            **_owners(settings, store, keys, vault, clock, random),
             upstream=Upstream(
                 http=http, evaluator=evaluator, vault=vault, limits=settings.limits, clock=clock
             ),
+            watch=watch,
+            jobs=(jobs := jobs_of(store, audit, Reaper(store, audit_store, audit, clock), clock)),
+            readiness=Readiness(store, audit_store, keys, jobs, clock),
         )
 
 
-async def _start(audit: AuditLog, stack: AsyncExitStack) -> None:
+def _open_outward(
+    stack: AsyncExitStack, settings: Settings, watch: Watch
+) -> tuple[WatchedHttp, Evaluator]:
+    """The one outbound client, watched, and what evaluates expressions over its answers."""
+    http = HttpClient(
+        limits=settings.limits,
+        private_hosts=settings.private_hosts,
+        user_agent=f"mcpassport/{__version__}",
+    )
+    stack.push_async_callback(http.close)
+    evaluator = Evaluator()
+    stack.push_async_callback(evaluator.close)
+    return WatchedHttp(http, watch.metrics, watch.tracing), evaluator
+
+
+async def _start(audit: AuditLog, stack: AsyncExitStack, metrics: Metrics) -> None:
     """Start committing, and record what a process that died left in the outbox."""
+    metrics.audit_queue(lambda: audit.waiting)
     for part in (audit.reserve, audit):
         await part.start()
         stack.push_async_callback(part.close)
@@ -140,13 +161,15 @@ async def _start(audit: AuditLog, stack: AsyncExitStack) -> None:
 
 
 async def _open_files(
-    stack: AsyncExitStack, settings: Settings, clock: Clock, random: Random
+    stack: AsyncExitStack, settings: Settings, clock: Clock, random: Random, metrics: Metrics
 ) -> tuple[Store, AuditStore, Keys]:
     """The store, the audit and the keys; a wrong master key is told here."""
     master = settings.master_key or load_master_key(settings.master_key_file)
-    store = open_store(settings.records_url)
+    store = TimedStore(open_store(settings.records_url), metrics)
     stack.push_async_callback(store.close)
-    audit_store = open_audit(settings.records_url, durability=settings.audit_durability)
+    audit_store = TimedAudit(
+        open_audit(settings.records_url, durability=settings.audit_durability), metrics
+    )
     stack.push_async_callback(audit_store.close)
     keys = Keys(settings.data_dir / KEYS_FILE, master, clock=clock, random=random)
     stack.push_async_callback(keys.close)
@@ -160,6 +183,7 @@ class _Sources(TypedDict):
 
 
 class _Owners(TypedDict):
+    accounts: Accounts
     tenants: Tenants
     versions: Versions
     servers: Servers
@@ -167,13 +191,16 @@ class _Owners(TypedDict):
     principals: Principals
 
 
-def _owners(settings: Settings, store: Store, keys: Keys, clock: Clock, random: Random) -> _Owners:
+def _owners(
+    settings: Settings, store: Store, keys: Keys, vault: Vault, clock: Clock, random: Random
+) -> _Owners:
     """Who owns which records."""
     lifetimes = Lifetimes(
         default=timedelta(days=settings.default_server_ttl_days),
         allow_unexpiring=settings.allow_unexpiring_servers,
     )
     return {
+        "accounts": Accounts(store, vault, clock),
         "tenants": Tenants(store, keys, clock),
         "versions": Versions(store, clock),
         "servers": Servers(store, keys, lifetimes=lifetimes, clock=clock, random=random),
@@ -213,9 +240,11 @@ async def open_application(services: Services) -> AsyncIterator[Application]:
         limits=settings.limits,
         server_version=__version__,
         throttle=floods.calls.take,
+        watch=services.watch,
     )
     counter = EdgeCounter(services.audit_store, services.clock, services.audit.reserve)
     heartbeat = Heartbeat(services.store, services.audit.process)
+    jobs = Jobs(services.store, services.jobs, clock=services.clock)
     mcp = McpEndpoint(
         gate=Gate(services.store, services.keys, services.clock),
         protocol=protocol,
@@ -237,16 +266,10 @@ async def open_application(services: Services) -> AsyncIterator[Application]:
         return await services.principals.authenticate(request.headers.get("authorization"))
 
     async with AsyncExitStack() as stack:
-        for part in (heartbeat, counter, _jobs(services)):
+        for part in (heartbeat, counter, jobs):
             await part.start()
             stack.push_async_callback(part.close)
         yield Application(mcp, reference, management_app(services, by_token))
-
-
-def _jobs(services: Services) -> Jobs:
-    store, audit, clock = services.store, services.audit, services.clock
-    reaper = Reaper(store, services.audit_store, audit, clock)
-    return Jobs(store, jobs_of(store, audit, reaper, clock))
 
 
 @asynccontextmanager

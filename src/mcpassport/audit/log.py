@@ -110,6 +110,11 @@ class AuditLog:
         """The audit entry of one HTTP request, with a fresh request id."""
         return Entry(self, self._clock, "req_" + self._random(16).hex(), self.process)
 
+    @property
+    def waiting(self) -> int:
+        """Groups of rows that wait for the next commit."""
+        return len(self._queue)
+
     async def append(self, *rows: AuditRow) -> None:
         """Commit the rows of one tenant together, in order; returns when they are durable.
 

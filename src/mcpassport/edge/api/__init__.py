@@ -8,6 +8,7 @@ from mcpassport.edge.api import (
     audit,
     description,
     events,
+    health,
     integrations,
     problems,
     servers,
@@ -30,6 +31,7 @@ ROUTERS = {
     "audit": audit.router,
     "event": events.router,
     "version": version.router,
+    "healthz": health.router,
     "openapi.json": description.router,
 }
 """Resource -> its routes."""

@@ -235,3 +235,24 @@ class VersionInfo(BaseModel):
     environment: str
     protocol_revisions: list[str]
     catalogs: dict[str, str]
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    alive: bool = True
+
+
+class JobState(BaseModel):
+    """One job: its last success in seconds since 1970, and whether the next is overdue."""
+
+    last_success: int | None
+    late: bool
+
+
+class ReadyState(BaseModel):
+    """Whether this process can serve, and which of store, keys and audit fail."""
+
+    ready: bool
+    failing: list[str]
+    jobs: dict[str, JobState]

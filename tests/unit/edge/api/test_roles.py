@@ -47,6 +47,9 @@ TABLE: dict[str, str] = {
     "GET /audit/strangers": "admin auditor",
     "GET /event": ALL_READERS,
     "GET /version": "admin auditor acme globex acme-auditor factor nobody",
+    "GET /healthz": "admin auditor acme globex acme-auditor factor nobody",
+    "GET /readyz": "admin auditor acme globex acme-auditor factor nobody",
+    "GET /metrics": "admin auditor",
 }
 """Route -> who gets in. The token of another tenant (globex) finds none of acme's objects."""
 NOT_FOUND = "globex"
