@@ -38,6 +38,8 @@ class Backend(NamedTuple):
     open_audit: Callable[[Path], AuditStore]
     before_each_statement: Callable[[Any, Callable[[], None]], None]
     """Call back before every statement that this store sends from now on, commits included."""
+    start: Callable[[], object] = lambda: None
+    """What must run before child processes open a store."""
 
 
 def _trace_sqlite(store: SqliteStore | SqliteAudit, callback: Callable[[], None]) -> None:
@@ -68,5 +70,6 @@ BACKENDS = {
         lambda folder, clock: PostgresStore(postgres_url(folder), clock=clock),
         lambda folder: PostgresAudit(postgres_url(folder)),
         _trace_postgres,
+        lambda: postgres_url(Path()),
     ),
 }

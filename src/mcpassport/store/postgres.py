@@ -1,4 +1,4 @@
-"""Records in PostgreSQL: `Store` of a deployment with several nodes."""
+"""Records in PostgreSQL: `Store` of a deployment with a database server."""
 
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
