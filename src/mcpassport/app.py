@@ -47,6 +47,8 @@ from mcpassport.settings import Settings
 from mcpassport.store import KEYS_FILE, STORE_NAMES, open_audit, open_store
 from mcpassport.store.keys import Keys, load_master_key
 from mcpassport.store.protocol import AuditStore, Store
+from mcpassport.store.restored import refuse_unreplayed, refuse_without_keys
+from mcpassport.store.revocations import RevocationLog
 from mcpassport.store.vault import Vault
 from mcpassport.upstream.call import Upstream
 
@@ -165,6 +167,7 @@ async def _open_files(
 ) -> tuple[Store, AuditStore, Keys]:
     """The store, the audit and the keys; a wrong master key is told here."""
     master = settings.master_key or load_master_key(settings.master_key_file)
+    refuse_without_keys(settings.data_dir, KEYS_FILE)
     store = TimedStore(open_store(settings.records_url), metrics)
     stack.push_async_callback(store.close)
     audit_store = TimedAudit(
@@ -189,6 +192,7 @@ class _Owners(TypedDict):
     servers: Servers
     api_tokens: ApiTokens
     principals: Principals
+    revocations: RevocationLog
 
 
 def _owners(
@@ -206,6 +210,7 @@ def _owners(
         "servers": Servers(store, keys, lifetimes=lifetimes, clock=clock, random=random),
         "api_tokens": ApiTokens(store, keys, clock=clock, random=random),
         "principals": Principals(store, keys, clock),
+        "revocations": RevocationLog(settings.data_dir),
     }
 
 
@@ -230,8 +235,12 @@ class Application:
 
 @asynccontextmanager
 async def open_application(services: Services) -> AsyncIterator[Application]:
-    """The whole app over open services, with its edge counter and its jobs running."""
+    """The whole app over open services, with its edge counter and its jobs running.
+
+    Raises `DataFolderError` over a restored backup whose revocations are not replayed.
+    """
     settings, random = services.settings, services.random
+    refuse_unreplayed(settings.data_dir)
     floods = Floods(settings.limits, random=random)
     protocol = Protocol(
         versions=services.versions,
@@ -278,7 +287,7 @@ async def command_line_app(settings: Settings) -> AsyncIterator[ASGIApp]:
 
     The principal is a constant of this app: no header can claim it.
     """
-    principal = Principal(f"cli:{_os_user()}", "admin")
+    principal = os_principal()
 
     async def as_os_user(_request: Request) -> Principal:
         return principal
@@ -291,8 +300,10 @@ async def command_line_app(settings: Settings) -> AsyncIterator[ASGIApp]:
         yield Application(management, reference, management)
 
 
-def _os_user() -> str:
+def os_principal() -> Principal:
+    """Who runs a command on the host: `cli:<os user>`."""
     try:
-        return pwd.getpwuid(geteuid()).pw_name
+        name = pwd.getpwuid(geteuid()).pw_name
     except KeyError:
-        return str(geteuid())
+        name = str(geteuid())
+    return Principal(f"cli:{name}", "admin")

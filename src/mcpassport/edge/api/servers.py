@@ -131,7 +131,8 @@ async def revoke(account_id: str, server_id: str, acting: Operator) -> Response:
     account = await acting.account(account_id)
     await read(account_id, server_id, acting)
     event = acting.event("server.revoke", server_id, account.tenant)
-    await acting.services.servers.revoke(account.tenant, server_id, [event])
+    server = await acting.services.servers.revoke(account.tenant, server_id, [event])
+    await acting.revoked("server", account.tenant, server_id, server.token_hash)
     await acting.recorded()
     return Response(status_code=204)
 

@@ -18,6 +18,7 @@ from mcpassport.records.sources import Clock, Random
 from mcpassport.settings import Settings
 from mcpassport.store.keys import Keys
 from mcpassport.store.protocol import AuditStore, Store
+from mcpassport.store.revocations import RevocationLog
 from mcpassport.store.vault import Vault
 from mcpassport.upstream.call import Upstream
 
@@ -33,6 +34,7 @@ class Services:
     store: Store
     audit_store: AuditStore
     keys: Keys
+    revocations: RevocationLog
     vault: Vault
     http: WatchedHttp
     evaluator: Evaluator

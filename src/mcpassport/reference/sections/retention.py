@@ -58,6 +58,11 @@ def _stored(context: Context) -> Table:
             f"At least {days} days, by setting; this version deletes none",
         ),
         (
+            "Revocation log",
+            "Time, kind, tenant and id of what was revoked or deleted, keyed hash of its token",
+            kept,
+        ),
+        (
             "Idempotency keys",
             "Object id, keyed digest of the management request",
             "24 hours, then removed within about 10 minutes while the deployment runs",
