@@ -34,7 +34,7 @@ LAYERS: dict[str, int] = {
     "jobs": 6,
     "edge": 7,
     "app": 8,
-    "sandbox": 8,
+    "sandbox": 9,
     "serving": 9,
     "cli": 9,
     "__main__": 10,
