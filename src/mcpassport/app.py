@@ -41,6 +41,7 @@ from mcpassport.observe.store import TimedAudit, TimedStore
 from mcpassport.protocol.endpoint import Protocol
 from mcpassport.records.grants import Principal
 from mcpassport.records.sources import Clock, Random
+from mcpassport.reference.assurance import Assurance, load_evidence
 from mcpassport.reference.facts import Facts
 from mcpassport.reference.vendor import Vendor, load_vendor
 from mcpassport.settings import Settings
@@ -92,6 +93,12 @@ def facts_of(settings: Settings) -> Facts:
 def vendor_of(settings: Settings) -> Vendor:
     """The vendor's words, from `vendor.yaml` where the settings name one."""
     return load_vendor(settings.vendor_file) if settings.vendor_file else Vendor()
+
+
+def assurance_of(settings: Settings, build: str) -> Assurance:
+    """What `evidence_file` proves of that build; nothing where the settings name no file."""
+    file = settings.evidence_file
+    return Assurance(load_evidence(file) if file else None, build, settings.digest())
 
 
 @asynccontextmanager
@@ -233,6 +240,17 @@ class Application:
             await self._management(scope, receive, send)
 
 
+def _reference(services: Services) -> ReferencePages:
+    settings = services.settings
+    return ReferencePages(
+        services.versions,
+        facts_of(settings),
+        vendor_of(settings),
+        services.clock,
+        assurance_of(settings, services.build_digest),
+    )
+
+
 @asynccontextmanager
 async def open_application(services: Services) -> AsyncIterator[Application]:
     """The whole app over open services, with its edge counter and its jobs running.
@@ -267,9 +285,7 @@ async def open_application(services: Services) -> AsyncIterator[Application]:
         ),
         floods=floods,
     )
-    reference = ReferencePages(
-        services.versions, facts_of(settings), vendor_of(settings), services.clock
-    )
+    reference = _reference(services)
 
     async def by_token(request: Request) -> Principal:
         return await services.principals.authenticate(request.headers.get("authorization"))
@@ -293,9 +309,7 @@ async def command_line_app(settings: Settings) -> AsyncIterator[ASGIApp]:
         return principal
 
     async with open_services(settings) as services:
-        reference = ReferencePages(
-            services.versions, facts_of(settings), vendor_of(settings), services.clock
-        )
+        reference = _reference(services)
         management = management_app(services, as_os_user)
         yield Application(management, reference, management)
 

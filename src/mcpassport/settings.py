@@ -120,6 +120,7 @@ class Settings(BaseModel):
     public_url: str = "http://127.0.0.1:8080"
     environment: str = ""
     vendor_file: Path | None = None
+    evidence_file: Path | None = None
     private_hosts: Listed = ()
     allowed_origins: Listed = ()
     allowed_hosts: Listed = ()
@@ -247,7 +248,7 @@ def _from_file(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidSettings(f"{path} cannot be read as TOML: {error}") from None
-    for name in ("data_dir", "master_key_file", "vendor_file"):
+    for name in ("data_dir", "master_key_file", "vendor_file", "evidence_file"):
         if isinstance(values.get(name), str):
             values[name] = (path.parent / values[name]).absolute()
     return values

@@ -227,6 +227,7 @@ QUIET: dict[str, Any] = {
     "master_key": KeyMaterial(bytes(32)),
     "store_url": "postgresql://app:planted-password@db/mcpassport",
     "vendor_file": Path("/elsewhere/vendor.yaml"),
+    "evidence_file": Path("/elsewhere/evidence.json"),
     "host": "0.0.0.0",
     "port": 9,
 }

@@ -61,7 +61,7 @@ async def run_(
 
 async def _with_progress(plan: Plan) -> Evidence:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=errors, transient=True) as bar:
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
         task = bar.add_task("starting", total=len(plan.claims()))
 
         def progress(claim: str, result: Result | None) -> None:

@@ -80,7 +80,6 @@ async def _checked(claim: str, bench: Bench) -> Result:
 async def _running(config: Path | None) -> AsyncIterator[tuple[Bench, Mapping[str, Any]]]:
     with tempfile.TemporaryDirectory(prefix="mcpassport-evidence-") as name:
         base = Path(name)
-        (base / "tmp").mkdir()
         async with (
             _child(("mcpassport.lab", "--with-stdin"), base / "lab.log") as lab,
             _sandbox(base, f"{lab['host']}:{lab['port']}", config) as ready,
@@ -117,7 +116,7 @@ async def _sandbox(
         arguments += ["--config", str(config)]
     command = ("mcpassport.sandbox", *arguments)
     try:
-        async with _child(command, base / "sandbox.log", reading, base / "tmp") as ready:
+        async with _child(command, base / "sandbox.log", reading) as ready:
             os.close(reading)
             reading = -1
             try:
@@ -133,10 +132,9 @@ async def _sandbox(
 
 @asynccontextmanager
 async def _child(
-    command: Sequence[str], log: Path, inherited: int = -1, temporary: Path | None = None
+    command: Sequence[str], log: Path, inherited: int = -1
 ) -> AsyncIterator[Mapping[str, Any]]:
     """A module of this package as a process; yields what its first line says."""
-    environ = {**os.environ, **({"TMPDIR": str(temporary)} if temporary else {})}
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -146,7 +144,6 @@ async def _child(
             stdout=asyncio.subprocess.PIPE,
             stderr=errors,
             pass_fds=(inherited,) if inherited >= 0 else (),
-            env=environ,
         )
     assert process.stdin is not None
     assert process.stdout is not None

@@ -221,7 +221,7 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "VER-01",
         "verify-this-document",
         27,
-        "A signature over this document, and evidence runs that re-check its claims.",
+        "A signature over this document and over the evidence.",
         available=False,
     ),
     Claim(

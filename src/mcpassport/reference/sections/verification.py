@@ -29,7 +29,7 @@ def build(context: Context) -> tuple[Node, ...]:
                 ("Build", f"`{context.inputs.build}`"),
                 ("Signature", "not available in this version"),
                 ("Key fingerprint", "not available in this version"),
-                ("Evidence run", "none: no check of this build has been run"),
+                ("Evidence run", context.inputs.known.said),
             )
         ),
         *context.claims("VER-01"),
