@@ -17,6 +17,7 @@ from mcpassport import __version__
 from mcpassport.accounts.connect import Accounts
 from mcpassport.accounts.tenants import Tenants
 from mcpassport.audit.edge import EdgeCounter
+from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
 from mcpassport.audit.processes import Heartbeat, Reaper
 from mcpassport.audit.reserve import Reserve
@@ -124,6 +125,8 @@ async def open_services(
         )
         await _start(audit, stack, watch.metrics)
         vault = Vault(keys, random)
+        keeper = _keeper(settings, store, audit_store, keys, clock)
+        reaper = Reaper(store, audit_store, audit, clock)
         yield Services(
             settings=settings,
             **sources,
@@ -135,12 +138,13 @@ async def open_services(
             evaluator=evaluator,
             audit=audit,
             vault=vault,
+            keeper=keeper,
             **_owners(settings, store, keys, vault, clock, random),
             upstream=Upstream(
                 http=http, evaluator=evaluator, vault=vault, limits=settings.limits, clock=clock
             ),
             watch=watch,
-            jobs=(jobs := jobs_of(store, audit, Reaper(store, audit_store, audit, clock), clock)),
+            jobs=(jobs := jobs_of(store, audit, reaper, keeper, clock)),
             readiness=Readiness(store, audit_store, keys, jobs, clock),
         )
 
@@ -158,6 +162,18 @@ def _open_outward(
     evaluator = Evaluator()
     stack.push_async_callback(evaluator.close)
     return WatchedHttp(http, watch.metrics, watch.tracing), evaluator
+
+
+def _keeper(
+    settings: Settings, store: Store, audit_store: AuditStore, keys: Keys, clock: Clock
+) -> Keeper:
+    return Keeper(
+        store,
+        audit_store,
+        clock,
+        operations_key=keys.operations_key,
+        retention=timedelta(days=settings.audit_retention_days),
+    )
 
 
 async def _start(audit: AuditLog, stack: AsyncExitStack, metrics: Metrics) -> None:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import structlog
 
+from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
 from mcpassport.audit.processes import REAPER_PERIOD_S, Reaper
 from mcpassport.records.sources import Clock
@@ -31,7 +32,9 @@ class Job(NamedTuple):
     run: Callable[[], Awaitable[int]]
 
 
-def jobs_of(store: Store, audit: AuditLog, reaper: Reaper, clock: Clock) -> tuple[Job, ...]:
+def jobs_of(
+    store: Store, audit: AuditLog, reaper: Reaper, keeper: Keeper, clock: Clock
+) -> tuple[Job, ...]:
     """The table of jobs."""
 
     async def purge() -> int:
@@ -41,6 +44,8 @@ def jobs_of(store: Store, audit: AuditLog, reaper: Reaper, clock: Clock) -> tupl
         Job("purge", 600.0, purge),
         Job("outbox", 30.0, audit.move_outbox),
         Job("reaper", REAPER_PERIOD_S, reaper.reap),
+        Job("checkpoint", 3600.0, keeper.sign),
+        Job("retention", 3600.0, keeper.retire),
     )
 
 

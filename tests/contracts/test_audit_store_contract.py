@@ -9,7 +9,7 @@ from secrets import token_bytes
 import pytest
 
 from mcpassport.errors import StoreUnavailable
-from mcpassport.records.audit import ChainedRow, EdgeCount
+from mcpassport.records.audit import ChainedRow, Checkpoint, EdgeCount
 from mcpassport.store.protocol import GENESIS, AuditStore, Pending
 
 
@@ -259,6 +259,57 @@ async def test_the_space_grows_with_the_rows(audit: AuditStore) -> None:
     assert after.free is None or after.free >= 0
 
 
+def checkpoint(sequence: int, chain: str = "t", ts: str = "2026-01-01T00:00:00Z") -> Checkpoint:
+    return Checkpoint(chain=chain, sequence=sequence, hash="00" * 32, ts=ts, key="k", signature="s")
+
+
+async def test_checkpoints_are_read_page_by_page_either_way(
+    open_audit: Callable[[], AuditStore],
+) -> None:
+    """Each chain has its own, whole, for every process; `after` is as for rows."""
+    one, other = open_audit(), open_audit()
+    for sequence in (3, 5, 9):
+        await one.add_checkpoint(checkpoint(sequence))
+    await one.add_checkpoint(checkpoint(4, "u"))
+    assert await other.checkpoints("t") == [checkpoint(3), checkpoint(5), checkpoint(9)]
+    assert await other.checkpoints("t", after=3, limit=1) == [checkpoint(5)]
+    assert await other.checkpoints("t", newest_first=True, limit=2) == [
+        checkpoint(9),
+        checkpoint(5),
+    ]
+    assert await other.checkpoints("t", after=5, newest_first=True) == [checkpoint(3)]
+    assert await other.checkpoints("v") == []
+
+
+async def test_a_checkpoint_is_never_replaced(audit: AuditStore) -> None:
+    """Of two at one place the first stays."""
+    await audit.add_checkpoint(checkpoint(3))
+    await audit.add_checkpoint(checkpoint(3, ts="2027-01-01T00:00:00Z"))
+    assert await audit.checkpoints("t") == [checkpoint(3)]
+
+
+async def test_a_forgotten_prefix_leaves_the_chain_going_on(
+    open_audit: Callable[[], AuditStore],
+) -> None:
+    """Rows up to there and checkpoints before it are gone; the next row follows the last one."""
+    audit = open_audit()
+    await audit.append([Pending(chain, b"%d" % n) for n in range(1, 5) for chain in "tu"], link)
+    for sequence in (2, 3):
+        await audit.add_checkpoint(checkpoint(sequence))
+    whole = await audit.rows("t")
+    await audit.forget("t", 3)
+    assert await audit.rows("t") == whole[3:]
+    assert [item.sequence for item in await audit.checkpoints("t")] == [3]
+    assert len(await audit.rows("u")) == 4
+    await audit.forget("t", 4)
+    await audit.close()
+    audit = open_audit()
+    assert await audit.rows("t") == []
+    await audit.append([Pending("t", b"5")], link)
+    (row,) = await audit.rows("t")
+    assert (row.sequence, row.hash) == (5, link(whole[3].hash, 5, b"5"))
+
+
 async def test_an_engine_that_fails_is_told_as_unavailable(audit: AuditStore) -> None:
     """After `close` every operation says that the store is unavailable; closing twice is fine."""
     await audit.append([Pending("t", b"1")], link)
@@ -271,6 +322,9 @@ async def test_an_engine_that_fails_is_told_as_unavailable(audit: AuditStore) ->
         audit.edge_counts(),
         audit.open_rows(),
         audit.space(),
+        audit.add_checkpoint(checkpoint(1)),
+        audit.checkpoints("t"),
+        audit.forget("t", 1),
     ):
         with pytest.raises(StoreUnavailable) as failure:
             await operation

@@ -11,7 +11,7 @@ from mcpassport.catalog.build import build
 from mcpassport.errors import StoreUnavailable
 from mcpassport.limits import Limits
 from mcpassport.protocol.endpoint import Protocol
-from mcpassport.records.audit import AuditRow, ChainedRow, EdgeCount
+from mcpassport.records.audit import AuditRow, ChainedRow, Checkpoint, EdgeCount
 from mcpassport.records.calls import Outcome
 from mcpassport.records.grants import Account, Caller, IntegrationHead, Server, Tenant
 from mcpassport.records.integration import (
@@ -60,6 +60,7 @@ class MemoryAudit:
         self.held = Space(0, None)
         self.open: list[tuple[str, ChainedRow]] = []
         self.counts: list[EdgeCount] = []
+        self.signed: list[Checkpoint] = []
         self.batches: list[int] = []
         self.broken = False
         self.poison = b""
@@ -103,6 +104,19 @@ class MemoryAudit:
     ) -> list[ChainedRow]:
         rows = [row for row in self.chains.get(chain, []) if row.sequence > after]
         return (rows[::-1] if newest_first else rows)[:limit]
+
+    async def add_checkpoint(self, checkpoint: Checkpoint) -> None:
+        self.signed.append(checkpoint)
+
+    async def checkpoints(
+        self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False
+    ) -> list[Checkpoint]:
+        found = [item for item in self.signed if item.chain == chain and item.sequence > after]
+        return (found[::-1] if newest_first else found)[:limit]
+
+    async def forget(self, chain: str, through: int) -> None:
+        rows = self.chains.get(chain, [])
+        self.chains[chain] = [row for row in rows if row.sequence > through]
 
     async def count_edge(self, counts: Sequence[EdgeCount]) -> None:
         if self.broken:

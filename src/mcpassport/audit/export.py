@@ -7,10 +7,12 @@ from typing import Any, Final
 
 import msgspec
 
-from mcpassport.records.audit import AuditRow, ChainedRow, EdgeCount
+from mcpassport.records.audit import AuditRow, ChainedRow, Checkpoint, EdgeCount
 
 COLUMNS: Final = ("sequence", "hash", *AuditRow.__struct_fields__)
 """The columns of the CSV form."""
+CHECKPOINT_MARK: Final = b'{"checkpoint":'
+"""How the line of a checkpoint begins."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -41,15 +43,28 @@ def as_lines(rows: Iterable[ChainedRow]) -> bytes:
 
 def from_lines(text: bytes) -> list[ChainedRow]:
     """What `as_lines` wrote; `ValueError` for anything else."""
-    rows = [msgspec.json.decode(line, type=_Line) for line in text.splitlines() if line]
-    return [ChainedRow(r.chain, r.sequence, bytes.fromhex(r.hash), r.body.encode()) for r in rows]
+    return [row_of(line) for line in text.splitlines() if line]
 
 
-class _Line(msgspec.Struct, frozen=True):
+def row_of(line: bytes) -> ChainedRow:
+    """The row of one line; `ValueError` if it holds none."""
+    row = _decode_line(line)
+    return ChainedRow(row.chain, row.sequence, bytes.fromhex(row.hash), row.body.encode())
+
+
+def checkpoint_line(checkpoint: Checkpoint) -> bytes:
+    """A checkpoint as a line of its own among the rows to verify."""
+    return msgspec.json.encode({"checkpoint": checkpoint}) + b"\n"
+
+
+class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chain: str
     sequence: int
     hash: str
     body: str
+
+
+_decode_line = msgspec.json.Decoder(_Line).decode
 
 
 def csv_head() -> bytes:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from mcpassport.errors import McpassportError
 from mcpassport.observe.metrics import Metrics
-from mcpassport.records.audit import ChainedRow, EdgeCount
+from mcpassport.records.audit import ChainedRow, Checkpoint, EdgeCount
 from mcpassport.store.protocol import (
     Append,
     AuditStore,
@@ -119,6 +119,22 @@ class TimedAudit:
     async def open_rows(self) -> list[ChainedRow]:
         """As in `AuditStore`."""
         return await self._inner.open_rows()
+
+    async def add_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """As in `AuditStore`."""
+        await self._inner.add_checkpoint(checkpoint)
+
+    async def checkpoints(
+        self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False
+    ) -> list[Checkpoint]:
+        """As in `AuditStore`."""
+        return await self._inner.checkpoints(
+            chain, after=after, limit=limit, newest_first=newest_first
+        )
+
+    async def forget(self, chain: str, through: int) -> None:
+        """As in `AuditStore`."""
+        await self._inner.forget(chain, through)
 
     async def space(self) -> Space:
         """As in `AuditStore`."""

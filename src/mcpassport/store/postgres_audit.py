@@ -4,7 +4,9 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mcpassport.records.audit import ChainedRow, EdgeCount
+import msgspec
+
+from mcpassport.records.audit import ChainedRow, Checkpoint, EdgeCount
 from mcpassport.store.postgres_pool import Connection, Postgres, PostgresSchema
 from mcpassport.store.protocol import GENESIS, Durability, Link, Pending, Space
 
@@ -30,6 +32,11 @@ _SCHEMA: Final = PostgresSchema(
             """CREATE TABLE open (
                 request TEXT COLLATE "C" NOT NULL, chain TEXT COLLATE "C" NOT NULL,
                 sequence BIGINT NOT NULL, PRIMARY KEY (request, chain, sequence))""",
+        ),
+        (
+            """CREATE TABLE checkpoints (
+                chain TEXT COLLATE "C" NOT NULL, sequence BIGINT NOT NULL, body BYTEA NOT NULL,
+                PRIMARY KEY (chain, sequence))""",
         ),
     ),
 )
@@ -61,6 +68,16 @@ _FORWARD: Final = """
 _BACKWARD: Final = """
     SELECT chain, sequence, hash, body FROM chained
     WHERE chain = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3"""
+_ADD_CHECKPOINT: Final = "INSERT INTO checkpoints VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+_CHECKPOINTS_FORWARD: Final = """
+    SELECT body FROM checkpoints WHERE chain = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"""
+_CHECKPOINTS_BACKWARD: Final = """
+    SELECT body FROM checkpoints
+    WHERE chain = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3"""
+_FORGET: Final = (
+    "DELETE FROM chained WHERE chain = $1 AND sequence <= $2",
+    "DELETE FROM checkpoints WHERE chain = $1 AND sequence < $2",
+)
 _COUNT: Final = """
     INSERT INTO edge VALUES ($1, $2, $3, $4)
     ON CONFLICT (second, reason, network) DO UPDATE SET count = edge.count + excluded.count"""
@@ -151,6 +168,30 @@ class PostgresAudit:
         query, start = (_BACKWARD, after or _BEYOND) if newest_first else (_FORWARD, after)
         found = await self._database.read(query, chain, start, max(limit, 0))
         return [ChainedRow(*row) for row in found]
+
+    async def add_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keep a signed checkpoint; one that the chain has at this sequence already stays."""
+        row = (checkpoint.chain, checkpoint.sequence, msgspec.json.encode(checkpoint))
+        await self._database.write(lambda connection: connection.execute(_ADD_CHECKPOINT, *row))
+
+    async def checkpoints(
+        self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False
+    ) -> list[Checkpoint]:
+        """Signed checkpoints of one chain; `after` as for `rows`."""
+        query, start = _CHECKPOINTS_FORWARD, after
+        if newest_first:
+            query, start = _CHECKPOINTS_BACKWARD, after or _BEYOND
+        found = await self._database.read(query, chain, start, max(limit, 0))
+        return [msgspec.json.decode(body, type=Checkpoint) for (body,) in found]
+
+    async def forget(self, chain: str, through: int) -> None:
+        """Remove the rows up to this sequence, and the checkpoints before it; the chain goes on."""
+
+        async def work(connection: Connection) -> None:
+            for statement in _FORGET:
+                await connection.execute(statement, chain, through)
+
+        await self._database.write(work)
 
     async def count_edge(self, counts: Sequence[EdgeCount]) -> None:
         """Add to the counts of a second, reason and network."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
-from mcpassport.records.audit import ChainedRow, EdgeCount
+from mcpassport.records.audit import ChainedRow, Checkpoint, EdgeCount
 
 PLATFORM: Final = ""
 """The tenant of records that belong to the deployment."""
@@ -198,6 +198,20 @@ class AuditStore(Protocol):
 
     async def space(self) -> Space:
         """What the trail holds and what is free; room left by removed rows counts as free."""
+        ...
+
+    async def add_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keep a signed checkpoint; one that the chain has at this sequence already stays."""
+        ...
+
+    async def checkpoints(
+        self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False
+    ) -> list[Checkpoint]:
+        """Signed checkpoints of one chain; `after` as for `rows`."""
+        ...
+
+    async def forget(self, chain: str, through: int) -> None:
+        """Remove the rows up to this sequence, and the checkpoints before it; the chain goes on."""
         ...
 
     async def count_edge(self, counts: Sequence[EdgeCount]) -> None:

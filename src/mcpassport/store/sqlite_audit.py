@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from mcpassport.errors import StoreUnavailable
-from mcpassport.records.audit import ChainedRow, EdgeCount
+from mcpassport.records.audit import ChainedRow, Checkpoint, EdgeCount
 from mcpassport.store.protocol import GENESIS, Durability, Link, Pending, Space
 from mcpassport.store.sqlite_engine import Database
 from mcpassport.store.sqlite_open import Schema
@@ -35,6 +37,11 @@ _SCHEMA: Final = Schema(
                 request TEXT NOT NULL, chain TEXT NOT NULL, sequence INTEGER NOT NULL,
                 PRIMARY KEY (request, chain, sequence)) WITHOUT ROWID""",
         ),
+        (
+            """CREATE TABLE checkpoints (
+                chain TEXT NOT NULL, sequence INTEGER NOT NULL, body BLOB NOT NULL,
+                PRIMARY KEY (chain, sequence)) WITHOUT ROWID""",
+        ),
     ),
 )
 _KNOWN: Final = "SELECT 1 FROM chained WHERE event_id = ? AND event_id != ''"
@@ -61,6 +68,16 @@ _FORWARD: Final = """
 _BACKWARD: Final = """
     SELECT chain, sequence, hash, body FROM chained
     WHERE chain = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?"""
+_ADD_CHECKPOINT: Final = "INSERT OR IGNORE INTO checkpoints VALUES (?, ?, ?)"
+_CHECKPOINTS_FORWARD: Final = """
+    SELECT body FROM checkpoints WHERE chain = ? AND sequence > ? ORDER BY sequence LIMIT ?"""
+_CHECKPOINTS_BACKWARD: Final = """
+    SELECT body FROM checkpoints
+    WHERE chain = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?"""
+_FORGET: Final = (
+    "DELETE FROM chained WHERE chain = ? AND sequence <= ?",
+    "DELETE FROM checkpoints WHERE chain = ? AND sequence < ?",
+)
 _COUNT: Final = """
     INSERT INTO edge VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET count = count + excluded.count"""
@@ -130,6 +147,32 @@ class SqliteAudit:
             raise StoreUnavailable from None
         free = disk.f_bavail * disk.f_frsize + empty * size
         return Space(used=(pages - empty) * size + journal, free=free)
+
+    async def add_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keep a signed checkpoint; one that the chain has at this sequence already stays."""
+        row = (checkpoint.chain, checkpoint.sequence, msgspec.json.encode(checkpoint))
+        await self._database.write(
+            lambda connection: connection.execute(_ADD_CHECKPOINT, row).rowcount
+        )
+
+    async def checkpoints(
+        self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False
+    ) -> list[Checkpoint]:
+        """Signed checkpoints of one chain; `after` as for `rows`."""
+        query, start = _CHECKPOINTS_FORWARD, after
+        if newest_first:
+            query, start = _CHECKPOINTS_BACKWARD, after or _BEYOND
+        found = self._database.read(query, (chain, start, max(limit, 0)))
+        return [msgspec.json.decode(body, type=Checkpoint) for (body,) in found]
+
+    async def forget(self, chain: str, through: int) -> None:
+        """Remove the rows up to this sequence, and the checkpoints before it; the chain goes on."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            for statement in _FORGET:
+                connection.execute(statement, (chain, through))
+
+        await self._database.write(work)
 
     async def count_edge(self, counts: Sequence[EdgeCount]) -> None:
         """Add to the counts of a second, reason and network."""

@@ -49,7 +49,7 @@ def test_what_is_not_built_is_not_claimed() -> None:
     for word in ("mTLS", "JWT", "OAuth 2.1", "Rotation", "offboarding", "SIEM"):
         assert word in missing
     built = " ".join(claim.template for claim in CLAIMS.values() if claim.available)
-    for word in ("mTLS", "JWT", "kill switch", "offboard", "SIEM", "SBOM", "checkpoint"):
+    for word in ("mTLS", "JWT", "kill switch", "offboard", "SIEM", "SBOM"):
         assert word not in built
 
 

@@ -226,6 +226,15 @@ class StrangersOut(BaseModel):
     result: list[dict[str, Any]]
 
 
+class KeyOut(BaseModel):
+    """A public key; the fingerprint is the SHA-256 (hex) of its 32 bytes."""
+
+    algorithm: str
+    public_key: str
+    """Base64."""
+    fingerprint: str
+
+
 class VersionInfo(BaseModel):
     """What runs here, for whoever compares it with a reference."""
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from mcpassport.accounts.connect import Accounts
 from mcpassport.accounts.tenants import Tenants
+from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
 from mcpassport.edge.readiness import Readiness
 from mcpassport.expressions import Evaluator
@@ -39,6 +40,7 @@ class Services:
     http: WatchedHttp
     evaluator: Evaluator
     audit: AuditLog
+    keeper: Keeper
     tenants: Tenants
     accounts: Accounts
     versions: Versions

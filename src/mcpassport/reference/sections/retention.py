@@ -55,7 +55,7 @@ def _stored(context: Context) -> Table:
         (
             "Audit rows",
             "[The fields of a row](#fields)",
-            f"At least {days} days, by setting; this version deletes none",
+            f"At least {days} days, by setting; older ones are removed up to a signed checkpoint",
         ),
         (
             "Revocation log",

@@ -31,6 +31,7 @@ ROUTES: list[tuple[str, str, Any, dict[str, str]]] = [
     ("GET", "/integrated-account", None, {"tenant": "{tenant}"}),
     ("GET", "/audit", None, {"tenant": "{tenant}"}),
     ("GET", "/event", None, {"tenant": "{tenant}"}),
+    ("GET", "/audit/checkpoint", None, {"tenant": "{tenant}"}),
     (
         "POST",
         "/integrated-account",

@@ -45,6 +45,8 @@ TABLE: dict[str, str] = {
     "DELETE /api-token/{token_id}": WRITERS,
     "GET /audit": ALL_READERS,
     "GET /audit/strangers": "admin auditor",
+    "GET /audit/checkpoint": ALL_READERS,
+    "GET /audit/key": "admin auditor acme globex acme-auditor factor nobody",
     "GET /event": ALL_READERS,
     "GET /version": "admin auditor acme globex acme-auditor factor nobody",
     "GET /healthz": "admin auditor acme globex acme-auditor factor nobody",
@@ -55,6 +57,7 @@ TABLE: dict[str, str] = {
 NOT_FOUND = "globex"
 OWN_HOME = {
     *("GET /integrated-account", "GET /api-token", "POST /api-token", "GET /audit", "GET /event"),
+    "GET /audit/checkpoint",
 }
 """Routes whose tenant goes without saying: there another tenant works in its own home."""
 
@@ -112,6 +115,7 @@ def valid(route: str, caller: str, numbered: int) -> tuple[Any, dict[str, Any]]:
         "GET /api-token": {"tenant": tenant},
         "DELETE /api-token/{token_id}": {"tenant": tenant},
         "GET /audit": {"tenant": tenant},
+        "GET /audit/checkpoint": {"tenant": tenant},
         "GET /event": {"tenant": tenant},
     }
     return bodies.get(route), queries.get(route, {})
