@@ -57,7 +57,7 @@ def checkpoint_line(checkpoint: Checkpoint) -> bytes:
     return msgspec.json.encode({"checkpoint": checkpoint}) + b"\n"
 
 
-class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Line(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     chain: str
     sequence: int
     hash: str

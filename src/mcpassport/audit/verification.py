@@ -9,6 +9,7 @@ Without a fingerprint the chain is recomputed, and nothing is said of who wrote 
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -117,9 +118,11 @@ def _whole(reading: _Reading, chains: set[str]) -> None:
 
 def _checkpoints(path: Path, fingerprint: str, signed: dict[int, str]) -> set[str]:
     """Fill `signed` with sequence -> hash; nothing without a fingerprint. The chains they name."""
-    chains = set()
+    chains: set[str] = set()
+    if not fingerprint:
+        return chains
     for number, line in _lines(path):
-        if not fingerprint or not line.startswith(CHECKPOINT_MARK):
+        if not line.startswith(CHECKPOINT_MARK):
             continue
         try:
             found = msgspec.json.decode(line, type=_Marked).checkpoint
@@ -147,7 +150,4 @@ def _rows(path: Path) -> Iterator[ChainedRow]:
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     with path.open("rb") as file:
-        number = 0
-        while line := file.readline(LONGEST_LINE):
-            number += 1
-            yield number, line
+        yield from enumerate(iter(partial(file.readline, LONGEST_LINE), b""), start=1)
