@@ -33,6 +33,7 @@ LAYERS: dict[str, int] = {
     "evidence": 6,
     "jobs": 6,
     "edge": 7,
+    "stated": 7,
     "app": 8,
     "sandbox": 9,
     "serving": 9,

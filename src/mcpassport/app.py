@@ -1,13 +1,11 @@
 """Composition root: settings to objects to the ASGI app. The only file that knows every class."""
 
-import hashlib
 import pwd
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from os import geteuid
-from pathlib import Path
 from typing import TypedDict
 
 from fastapi import Request
@@ -42,11 +40,9 @@ from mcpassport.observe.store import TimedAudit, TimedStore
 from mcpassport.protocol.endpoint import Protocol
 from mcpassport.records.grants import Principal
 from mcpassport.records.sources import Clock, Random
-from mcpassport.reference.assurance import Assurance, load_evidence
-from mcpassport.reference.facts import Facts
-from mcpassport.reference.vendor import Vendor, load_vendor
 from mcpassport.settings import Settings
-from mcpassport.store import KEYS_FILE, STORE_NAMES, open_audit, open_store
+from mcpassport.stated import assurance_of, build_digest, facts_of, vendor_of
+from mcpassport.store import KEYS_FILE, open_audit, open_store
 from mcpassport.store.keys import Keys, load_master_key
 from mcpassport.store.protocol import AuditStore, Store
 from mcpassport.store.restored import refuse_unreplayed, refuse_without_keys
@@ -58,48 +54,6 @@ from mcpassport.upstream.call import Upstream
 def utc_now() -> datetime:
     """The wall clock."""
     return datetime.now(UTC)
-
-
-def build_digest() -> str:
-    """SHA-256 (hex) over the package's own files, names included: what runs here."""
-    root = Path(__file__).parent
-    total = hashlib.sha256()
-    for path in sorted(root.rglob("*")):
-        if path.is_file() and path.suffix != ".pyc":
-            total.update(str(path.relative_to(root)).encode() + b"\0")
-            total.update(hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()
-
-
-def facts_of(settings: Settings) -> Facts:
-    """What the reference states of these settings."""
-    return Facts(
-        public_url=settings.public_url,
-        environment=settings.environment or None,
-        limits=settings.limits,
-        audit_retention_days=settings.audit_retention_days,
-        audit_durability=settings.audit_durability,
-        audit_volume_bytes=settings.audit_volume_bytes,
-        default_server_ttl_days=settings.default_server_ttl_days,
-        allow_unexpiring_servers=settings.allow_unexpiring_servers,
-        private_hosts=settings.private_hosts,
-        allowed_origins=settings.allowed_origins,
-        allowed_hosts=settings.allowed_hosts,
-        trusted_proxies=settings.trusted_proxies,
-        workers=settings.workers,
-        store=STORE_NAMES[settings.records_url.partition(":")[0]],
-    )
-
-
-def vendor_of(settings: Settings) -> Vendor:
-    """The vendor's words, from `vendor.yaml` where the settings name one."""
-    return load_vendor(settings.vendor_file) if settings.vendor_file else Vendor()
-
-
-def assurance_of(settings: Settings, build: str) -> Assurance:
-    """What `evidence_file` proves of that build; nothing where the settings name no file."""
-    file = settings.evidence_file
-    return Assurance(load_evidence(file) if file else None, build, settings.digest())
 
 
 @asynccontextmanager

@@ -10,10 +10,11 @@ from tests.support.deployment import CREDENTIAL, deployment, notes
 from tests.support.lab import Lab, rule, running_lab
 from tests.support.postgres import postgres_url, statement
 
-from mcpassport.app import facts_of, open_services
+from mcpassport.app import open_services
 from mcpassport.errors import DataFolderError, InvalidSettings
 from mcpassport.records.masked import KeyMaterial
 from mcpassport.settings import Settings
+from mcpassport.stated import facts_of
 from mcpassport.store import open_store
 
 KEY_FILES = {"keys.db", "keys.db-wal", "keys.db-shm"}

@@ -7,7 +7,6 @@ import msgspec
 from cyclopts import App
 
 from mcpassport import __version__
-from mcpassport.app import assurance_of, build_digest, facts_of, vendor_of
 from mcpassport.catalog.build import build as build_catalog
 from mcpassport.cli.client import segment
 from mcpassport.cli.integration import load_usable
@@ -20,6 +19,7 @@ from mcpassport.reference.inputs import Inputs
 from mcpassport.reference.site import write
 from mcpassport.reference.vendor import load_vendor
 from mcpassport.settings import load
+from mcpassport.stated import assurance_of, build_digest, facts_of, vendor_of
 
 app = App(name="reference", help="The published reference of an integration.")
 

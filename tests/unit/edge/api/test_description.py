@@ -8,7 +8,7 @@ import jsonschema_rs
 from tests.support.deployment import Deployment, deployment, notes
 
 from mcpassport import __version__
-from mcpassport.app import build_digest
+from mcpassport.stated import build_digest
 
 HTTP_METHODS = {"get", "post", "patch", "delete"}
 
