@@ -70,17 +70,14 @@ async def open_services(
         store, audit_store, keys = await _open_files(stack, settings, clock, random, watch.metrics)
         sources: _Sources = {"clock": clock, "random": random}
         http, evaluator = _open_outward(stack, settings, watch)
+        reserve = Reserve(audit_store, settings.audit_volume_bytes)
+        key = keys.fingerprint_key
         audit = AuditLog(
-            store=store,
-            audit=audit_store,
-            fingerprint_key=keys.fingerprint_key,
-            reserve=Reserve(audit_store, settings.audit_volume_bytes),
-            **sources,
+            store=store, audit=audit_store, fingerprint_key=key, reserve=reserve, **sources
         )
         await _start(audit, stack, watch.metrics)
-        vault = Vault(keys, random)
-        keeper = _keeper(settings, store, audit_store, keys, clock)
-        reaper = Reaper(store, audit_store, audit, clock)
+        vault, keeper = Vault(keys, random), _keeper(settings, store, audit_store, keys, clock)
+        jobs = jobs_of(store, audit, Reaper(store, audit_store, audit, clock), keeper, clock)
         yield Services(
             settings=settings,
             **sources,
@@ -98,7 +95,7 @@ async def open_services(
                 http=http, evaluator=evaluator, vault=vault, limits=settings.limits, clock=clock
             ),
             watch=watch,
-            jobs=(jobs := jobs_of(store, audit, reaper, keeper, clock)),
+            jobs=jobs,
             readiness=Readiness(store, audit_store, keys, jobs, clock),
         )
 

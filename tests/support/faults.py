@@ -13,10 +13,15 @@ FULL_AT: Final = 128 * 1024
 """Files longer than this do not grow while the disk is full."""
 
 
+def engine(store: Any) -> Any:
+    """The engine of a store, behind what times it."""
+    return getattr(store, "_inner", store)._database
+
+
 @contextmanager
 def gone(store: Any, _: Path) -> Iterator[None]:
     """Every statement of the engine fails, reading ones too."""
-    connections = (store._database._writer, store._database._reader)
+    connections = (engine(store)._writer, engine(store)._reader)
     for connection in connections:
         connection.set_progress_handler(lambda: 1, 1)
     try:
@@ -29,24 +34,24 @@ def gone(store: Any, _: Path) -> Iterator[None]:
 @contextmanager
 def read_only(store: Any, _: Path) -> Iterator[None]:
     """Nothing can be written."""
-    store._database._writer.execute("PRAGMA query_only = ON")
+    engine(store)._writer.execute("PRAGMA query_only = ON")
     try:
         yield
     finally:
-        store._database._writer.execute("PRAGMA query_only = OFF")
+        engine(store)._writer.execute("PRAGMA query_only = OFF")
 
 
 @contextmanager
 def held(store: Any, path: Path) -> Iterator[None]:
     """Another program writes for longer than we wait."""
-    store._database._writer.execute("PRAGMA busy_timeout = 20")
+    engine(store)._writer.execute("PRAGMA busy_timeout = 20")
     try:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             yield
             other.execute("ROLLBACK")
     finally:
-        store._database._writer.execute("PRAGMA busy_timeout = 5000")
+        engine(store)._writer.execute("PRAGMA busy_timeout = 5000")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.support.asgi import request
-from tests.support.faults import FAULTS, gone
+from tests.support.faults import FAULTS, engine, gone
 from tests.support.items import GET
 from tests.support.lab import Lab, rule
 from tests.support.whole import WAYS, Call, Door, Era, World, failed, ok, succeeded, world
@@ -183,6 +183,6 @@ async def _folded(app: World) -> int:
     await asyncio.sleep(1.5)
     stores: tuple[Any, ...] = (app.house.services.store, app.house.services.audit_store)
     for store in stores:
-        await store._database.empty_journal()
+        await engine(store).empty_journal()
     folder = app.house.services.settings.data_dir
     return sum(path.stat().st_size for path in folder.iterdir())

@@ -27,8 +27,8 @@ def read_mark(folder: Path) -> Mark | None:
     path = folder / MARK_FILE
     try:
         return msgspec.json.decode(path.read_bytes(), type=Mark)
-    except FileNotFoundError:
-        return None
+    except (FileNotFoundError, NotADirectoryError):
+        return None  # a folder that is none is told where its files are opened
     except (OSError, msgspec.MsgspecError):
         raise data_folder_error(
             path, "the mark of a restored backup cannot be read", "Restore the backup again."
