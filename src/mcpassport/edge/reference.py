@@ -18,7 +18,6 @@ from mcpassport.edge.api.problems import MEDIA_TYPE, problem_body, status_of
 from mcpassport.errors import McpassportError, NoSuchObject, envelope_of
 from mcpassport.integrations.versions import Versions
 from mcpassport.records.sources import Clock
-from mcpassport.reference.assurance import Assurance
 from mcpassport.reference.compose import compose
 from mcpassport.reference.document import Document
 from mcpassport.reference.facts import Facts
@@ -34,26 +33,17 @@ MEDIA_TYPES = {
 }
 INTEGRATIONS_LISTED = 200
 KEPT = 32
-UNCHECKED = Assurance()
 Headers = list[tuple[bytes, bytes]]
 
 
 class ReferencePages:
     """Serves the live reference; a rendering is kept until version, build or minute changes."""
 
-    def __init__(
-        self,
-        versions: Versions,
-        facts: Facts,
-        vendor: Vendor,
-        clock: Clock,
-        assurance: Assurance = UNCHECKED,
-    ) -> None:
+    def __init__(self, versions: Versions, facts: Facts, vendor: Vendor, clock: Clock) -> None:
         self._versions = versions
         self._facts = facts
         self._vendor = vendor
         self._clock = clock
-        self._assurance = assurance
         self._kept: dict[tuple[str, str, str, datetime], bytes] = {}
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
@@ -76,17 +66,14 @@ class ReferencePages:
         head = await self._versions.head(name)
         if head is None:
             raise NoSuchObject("No reference of that name; /reference lists them.")
-        now = self._clock().replace(second=0, microsecond=0)
-        catalog = await self._versions.catalog(head)
         return compose(
             Inputs(
                 facts=self._facts,
                 integration=await self._versions.integration(head),
-                catalog=catalog,
+                catalog=await self._versions.catalog(head),
                 vendor=self._vendor,
-                generated_at=now,
+                generated_at=self._clock().replace(second=0, microsecond=0),
                 build=__version__,
-                known=self._assurance.known(catalog.digest.hex(), self._clock()),
             )
         )
 
