@@ -439,11 +439,12 @@ async def test_a_cancelled_write_happens_whole_or_not_at_all(store: Store, turns
     for _ in range(turns):
         await asyncio.sleep(0)
     waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
+    (outcome,) = await asyncio.gather(waiting, return_exceptions=True)
     await store.write([Put(A, b"after")])
     present = [entry is not None for entry in await store.get_many(keys)]
     assert all(present) or not any(present)
+    # The thread may have been faster than the cancellation: then the answer is the proof.
+    assert isinstance(outcome, asyncio.CancelledError) or all(present)
     assert len(await store.outbox()) == present[0]
 
 
