@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: help install demo test test-all check bench docs locks clean
+.PHONY: help install demo test test-all check check-release bench docs locks clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## the project and its tools into .venv, from the hashed locks
 
@@ -27,11 +27,15 @@ demo: $(STAMP) ## the main job on a real API: make demo [ARGS=--once]
 
 test: $(STAMP) ## lint, types, unit, contracts, end to end
 	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m tests.suites stale
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow" $(ARGS)
 
-test-all: $(STAMP) ## everything, the long tier included
+test-all: $(STAMP) ## everything, each suite with its result in docs/results
 	@$(MAKE) --no-print-directory check
-	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	@$(BIN)/python -m tests.suites run $(ARGS)
+
+check-release: $(STAMP) ## fails while a result of test-all is missing, red or stale
+	@$(BIN)/python -m tests.suites stale --fail
 
 check: $(STAMP) ## lint, format and types
 	@$(BIN)/ruff check .

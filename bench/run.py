@@ -44,29 +44,51 @@ class Figures(NamedTuple):
     p99: float
 
 
+class Server(NamedTuple):
+    """A deployment, by the durability of its audit."""
+
+    durability: str
+    url: str
+    token: str
+
+
 @contextmanager
-def processes(folder: Path) -> Iterator[tuple[int, str, str]]:
-    """Upstream and server; the upstream's port, the server's URL and its admin token."""
-    upstream, port = free_port(), free_port()
-    url = f"http://127.0.0.1:{port}"
-    config, _, token = asyncio.run(make_deployment(folder / "home", url))
-    limits = (
-        f'private_hosts = ["127.0.0.1:{upstream}"]\n\n[limits]\ncalls_per_10s = 100000\n'
-        "in_flight_server = 1024\nin_flight_tenant = 1024\nin_flight_host = 1024\n"
-    )
-    config.write_text(config.read_text().replace("# [limits]", limits, 1))
+def processes(folder: Path) -> Iterator[tuple[int, list[Server]]]:
+    """Upstream and servers; the upstream's port, and the servers."""
+    upstream = free_port()
     granian = [sys.executable, "-m", "granian", "--interface", "asgi", "--no-ws"]
-    serve = [sys.executable, "-m", "mcpassport", "serve", "--config", str(config)]
     with ExitStack() as stack:
         command = [*granian, "--port", str(upstream), "--working-dir", str(HERE), "upstream:app"]
         stack.enter_context(running(command, folder / "upstream.log", ready=(upstream, "/")))
-        command = [*serve, "--port", str(port)]
-        stack.enter_context(running(command, folder / "serve.log", ready=(port, "/version")))
-        yield upstream, url, str(token["token"])
+        servers = [
+            stack.enter_context(serving(folder / durability, upstream, durability))
+            for durability in ("disk", "process")
+        ]
+        yield upstream, servers
 
 
-async def targets(upstream: int, url: str, token: str, folder: Path) -> list[Target]:
+@contextmanager
+def serving(folder: Path, upstream: int, durability: str) -> Iterator[Server]:
+    """One server with a deployment of its own."""
+    folder.mkdir()
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    config, _, token = asyncio.run(make_deployment(folder / "home", url))
+    limits = (
+        f'private_hosts = ["127.0.0.1:{upstream}"]\naudit_durability = "{durability}"\n\n'
+        "[limits]\ncalls_per_10s = 100000\n"
+        "in_flight_server = 1024\nin_flight_tenant = 1024\nin_flight_host = 1024\n"
+    )
+    config.write_text(config.read_text().replace("# [limits]", limits, 1))
+    command = [sys.executable, "-m", "mcpassport", "serve"]
+    command += ["--config", str(config), "--port", str(port)]
+    with running(command, folder / "serve.log", ready=(port, "/version")):
+        yield Server(durability, url, str(token["token"]))
+
+
+async def targets(upstream: int, served: Server, folder: Path) -> list[Target]:
     """Push the integration, connect an account, and make the servers that the rows call."""
+    _, url, token = served
     source = folder / "notes"
     shutil.copytree(NOTES, source)
     config = source / "integration.yaml"
@@ -95,6 +117,14 @@ async def targets(upstream: int, url: str, token: str, folder: Path) -> list[Tar
         Target("plain", "POST", plain["url"], json_type, sent),
         Target("second factor", "POST", strict["url"], json_type | bearer, sent),
     ]
+
+
+async def all_targets(upstream: int, servers: list[Server], folder: Path) -> list[Target]:
+    """Every row with the audit as durable as it is by default, and one with less."""
+    disk, process = servers
+    found = await targets(upstream, disk, folder / disk.durability)
+    less = await targets(upstream, process, folder / process.durability)
+    return [*found, less[1]._replace(name="plain, process")]
 
 
 async def load(target: Target, connections: int, seconds: float) -> Figures:
@@ -152,12 +182,12 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        with processes(folder) as (upstream, url, token):
-            rows = measure(asyncio.run(targets(upstream, url, token, folder)), arguments)
+        with processes(folder) as (upstream, servers):
+            rows = measure(asyncio.run(all_targets(upstream, servers, folder)), arguments)
     headings = list(rows[0])
-    print("  ".join(f"{heading:>13}" for heading in headings))
+    print("  ".join(f"{heading:>14}" for heading in headings))
     for row in rows:
-        print("  ".join(f"{row[heading]!s:>13}" for heading in headings))
+        print("  ".join(f"{row[heading]!s:>14}" for heading in headings))
     if arguments.out:
         arguments.out.write_text(json.dumps(rows, indent=2) + "\n")
 

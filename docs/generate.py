@@ -104,8 +104,8 @@ def claims() -> str:
         (f"`{claim.id}`", claim.row, claim.grade, claim.template) for claim in CLAIMS.values()
     ]
     return (
-        "# Claims\n\nSentences are rendered from the live settings; `{…}` is filled in. No check "
-        "exists in this version, so no claim is graded higher than “not verified”.\n\n"
+        "# Claims\n\nSentences are rendered from the live settings; `{…}` is filled in. The "
+        "grade is the one without evidence; a run of the checks raises it where they pass.\n\n"
         + table(("claim", "checklist row", "grade", "sentence"), rows)
     )
 

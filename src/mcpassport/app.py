@@ -1,13 +1,11 @@
 """Composition root: settings to objects to the ASGI app. The only file that knows every class."""
 
-import hashlib
 import pwd
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from os import geteuid
-from pathlib import Path
 from typing import TypedDict
 
 from fastapi import Request
@@ -17,11 +15,15 @@ from mcpassport import __version__
 from mcpassport.accounts.connect import Accounts
 from mcpassport.accounts.tenants import Tenants
 from mcpassport.audit.edge import EdgeCounter
+from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
+from mcpassport.audit.processes import Heartbeat, Reaper
+from mcpassport.audit.reserve import Reserve
 from mcpassport.edge.api import management_app
 from mcpassport.edge.api.services import Services
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.mcp import McpEndpoint, McpPolicy
+from mcpassport.edge.readiness import Readiness
 from mcpassport.edge.reference import ReferencePages
 from mcpassport.expressions import Evaluator
 from mcpassport.gate.admit import Gate
@@ -31,15 +33,20 @@ from mcpassport.gate.servers import Lifetimes, Servers
 from mcpassport.http import HttpClient
 from mcpassport.integrations.versions import Versions
 from mcpassport.jobs import Jobs, jobs_of
+from mcpassport.observe.http import WatchedHttp
+from mcpassport.observe.metrics import Metrics
+from mcpassport.observe.requests import Watch
+from mcpassport.observe.store import TimedAudit, TimedStore
 from mcpassport.protocol.endpoint import Protocol
 from mcpassport.records.grants import Principal
 from mcpassport.records.sources import Clock, Random
-from mcpassport.reference.facts import Facts
-from mcpassport.reference.vendor import Vendor, load_vendor
 from mcpassport.settings import Settings
+from mcpassport.stated import assurance_of, build_digest, facts_of, vendor_of
 from mcpassport.store import KEYS_FILE, open_audit, open_store
 from mcpassport.store.keys import Keys, load_master_key
 from mcpassport.store.protocol import AuditStore, Store
+from mcpassport.store.restored import refuse_unreplayed, refuse_without_keys
+from mcpassport.store.revocations import RevocationLog
 from mcpassport.store.vault import Vault
 from mcpassport.upstream.call import Upstream
 
@@ -49,67 +56,31 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def build_digest() -> str:
-    """SHA-256 (hex) over the package's own files, names included: what runs here."""
-    root = Path(__file__).parent
-    total = hashlib.sha256()
-    for path in sorted(root.rglob("*")):
-        if path.is_file() and path.suffix != ".pyc":
-            total.update(str(path.relative_to(root)).encode() + b"\0")
-            total.update(hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()
-
-
-def facts_of(settings: Settings) -> Facts:
-    """What the reference states of these settings."""
-    return Facts(
-        public_url=settings.public_url,
-        environment=settings.environment or None,
-        limits=settings.limits,
-        audit_retention_days=settings.audit_retention_days,
-        default_server_ttl_days=settings.default_server_ttl_days,
-        allow_unexpiring_servers=settings.allow_unexpiring_servers,
-        private_hosts=settings.private_hosts,
-        allowed_origins=settings.allowed_origins,
-        allowed_hosts=settings.allowed_hosts,
-        trusted_proxies=settings.trusted_proxies,
-        workers=settings.workers,
-    )
-
-
-def vendor_of(settings: Settings) -> Vendor:
-    """The vendor's words, from `vendor.yaml` where the settings name one."""
-    return load_vendor(settings.vendor_file) if settings.vendor_file else Vendor()
-
-
 @asynccontextmanager
 async def open_services(
-    settings: Settings, *, clock: Clock = utc_now, random: Random = secrets.token_bytes
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    random: Random = secrets.token_bytes,
+    watch: Watch | None = None,
 ) -> AsyncIterator[Services]:
     """Every object below the edge, closed in reverse order; `DataFolderError` if one cannot."""
+    watch = watch or Watch()
     async with AsyncExitStack() as stack:
-        store, audit_store, keys = await _open_files(stack, settings, clock, random)
-        http = HttpClient(
-            limits=settings.limits,
-            private_hosts=settings.private_hosts,
-            user_agent=f"mcpassport/{__version__}",
-        )
-        stack.push_async_callback(http.close)
-        evaluator = Evaluator()
-        stack.push_async_callback(evaluator.close)
+        store, audit_store, keys = await _open_files(stack, settings, clock, random, watch.metrics)
+        sources: _Sources = {"clock": clock, "random": random}
+        http, evaluator = _open_outward(stack, settings, watch)
+        reserve = Reserve(audit_store, settings.audit_volume_bytes)
+        key = keys.fingerprint_key
         audit = AuditLog(
-            store=store,
-            audit=audit_store,
-            clock=clock,
-            random=random,
-            fingerprint_key=keys.fingerprint_key,
+            store=store, audit=audit_store, fingerprint_key=key, reserve=reserve, **sources
         )
-        await _start(audit, stack)
-        vault = Vault(keys, random)
+        await _start(audit, stack, watch.metrics)
+        vault, keeper = Vault(keys, random), _keeper(settings, store, audit_store, keys, clock)
+        jobs = jobs_of(store, audit, Reaper(store, audit_store, audit, clock), keeper, clock)
         yield Services(
             settings=settings,
-            clock=clock,
-            random=random,
+            **sources,
             build_digest=build_digest(),
             store=store,
             audit_store=audit_store,
@@ -118,29 +89,64 @@ async def open_services(
             evaluator=evaluator,
             audit=audit,
             vault=vault,
-            **_owners(settings, store, keys, clock, random),
-            accounts=Accounts(store, vault, clock),
+            keeper=keeper,
+            **_owners(settings, store, keys, vault, clock, random),
             upstream=Upstream(
                 http=http, evaluator=evaluator, vault=vault, limits=settings.limits, clock=clock
             ),
+            watch=watch,
+            jobs=jobs,
+            readiness=Readiness(store, audit_store, keys, jobs, clock),
         )
 
 
-async def _start(audit: AuditLog, stack: AsyncExitStack) -> None:
+def _open_outward(
+    stack: AsyncExitStack, settings: Settings, watch: Watch
+) -> tuple[WatchedHttp, Evaluator]:
+    """The one outbound client, watched, and what evaluates expressions over its answers."""
+    http = HttpClient(
+        limits=settings.limits,
+        private_hosts=settings.private_hosts,
+        user_agent=f"mcpassport/{__version__}",
+    )
+    stack.push_async_callback(http.close)
+    evaluator = Evaluator()
+    stack.push_async_callback(evaluator.close)
+    return WatchedHttp(http, watch.metrics, watch.tracing), evaluator
+
+
+def _keeper(
+    settings: Settings, store: Store, audit_store: AuditStore, keys: Keys, clock: Clock
+) -> Keeper:
+    return Keeper(
+        store,
+        audit_store,
+        clock,
+        operations_key=keys.operations_key,
+        retention=timedelta(days=settings.audit_retention_days),
+    )
+
+
+async def _start(audit: AuditLog, stack: AsyncExitStack, metrics: Metrics) -> None:
     """Start committing, and record what a process that died left in the outbox."""
-    await audit.start()
-    stack.push_async_callback(audit.close)
+    metrics.audit_queue(lambda: audit.waiting)
+    for part in (audit.reserve, audit):
+        await part.start()
+        stack.push_async_callback(part.close)
     await audit.move_outbox()
 
 
 async def _open_files(
-    stack: AsyncExitStack, settings: Settings, clock: Clock, random: Random
+    stack: AsyncExitStack, settings: Settings, clock: Clock, random: Random, metrics: Metrics
 ) -> tuple[Store, AuditStore, Keys]:
     """The store, the audit and the keys; a wrong master key is told here."""
     master = settings.master_key or load_master_key(settings.master_key_file)
-    store = open_store(settings.store_url)
+    refuse_without_keys(settings.data_dir, KEYS_FILE)
+    store = TimedStore(open_store(settings.records_url), metrics)
     stack.push_async_callback(store.close)
-    audit_store = open_audit(settings.store_url)
+    audit_store = TimedAudit(
+        open_audit(settings.records_url, durability=settings.audit_durability), metrics
+    )
     stack.push_async_callback(audit_store.close)
     keys = Keys(settings.data_dir / KEYS_FILE, master, clock=clock, random=random)
     stack.push_async_callback(keys.close)
@@ -148,26 +154,37 @@ async def _open_files(
     return store, audit_store, keys
 
 
+class _Sources(TypedDict):
+    clock: Clock
+    random: Random
+
+
 class _Owners(TypedDict):
+    accounts: Accounts
     tenants: Tenants
     versions: Versions
     servers: Servers
     api_tokens: ApiTokens
     principals: Principals
+    revocations: RevocationLog
 
 
-def _owners(settings: Settings, store: Store, keys: Keys, clock: Clock, random: Random) -> _Owners:
+def _owners(
+    settings: Settings, store: Store, keys: Keys, vault: Vault, clock: Clock, random: Random
+) -> _Owners:
     """Who owns which records."""
     lifetimes = Lifetimes(
         default=timedelta(days=settings.default_server_ttl_days),
         allow_unexpiring=settings.allow_unexpiring_servers,
     )
     return {
+        "accounts": Accounts(store, vault, clock),
         "tenants": Tenants(store, keys, clock),
         "versions": Versions(store, clock),
         "servers": Servers(store, keys, lifetimes=lifetimes, clock=clock, random=random),
         "api_tokens": ApiTokens(store, keys, clock=clock, random=random),
         "principals": Principals(store, keys, clock),
+        "revocations": RevocationLog(settings.data_dir),
     }
 
 
@@ -190,10 +207,25 @@ class Application:
             await self._management(scope, receive, send)
 
 
+def _reference(services: Services) -> ReferencePages:
+    settings = services.settings
+    return ReferencePages(
+        services.versions,
+        facts_of(settings),
+        vendor_of(settings),
+        services.clock,
+        assurance_of(settings, services.build_digest),
+    )
+
+
 @asynccontextmanager
 async def open_application(services: Services) -> AsyncIterator[Application]:
-    """The whole app over open services, with its edge counter and its jobs running."""
+    """The whole app over open services, with its edge counter and its jobs running.
+
+    Raises `DataFolderError` over a restored backup whose revocations are not replayed.
+    """
     settings, random = services.settings, services.random
+    refuse_unreplayed(settings.data_dir)
     floods = Floods(settings.limits, random=random)
     protocol = Protocol(
         versions=services.versions,
@@ -202,9 +234,11 @@ async def open_application(services: Services) -> AsyncIterator[Application]:
         limits=settings.limits,
         server_version=__version__,
         throttle=floods.calls.take,
+        watch=services.watch,
     )
-    counter = EdgeCounter(services.audit_store, services.clock)
-    jobs = Jobs(services.store, jobs_of(services.store, services.audit, services.clock))
+    counter = EdgeCounter(services.audit_store, services.clock, services.audit.reserve)
+    heartbeat = Heartbeat(services.store, services.audit.process)
+    jobs = Jobs(services.store, services.jobs, clock=services.clock)
     mcp = McpEndpoint(
         gate=Gate(services.store, services.keys, services.clock),
         protocol=protocol,
@@ -218,15 +252,13 @@ async def open_application(services: Services) -> AsyncIterator[Application]:
         ),
         floods=floods,
     )
-    reference = ReferencePages(
-        services.versions, facts_of(settings), vendor_of(settings), services.clock
-    )
+    reference = _reference(services)
 
     async def by_token(request: Request) -> Principal:
         return await services.principals.authenticate(request.headers.get("authorization"))
 
     async with AsyncExitStack() as stack:
-        for part in (counter, jobs):
+        for part in (heartbeat, counter, jobs):
             await part.start()
             stack.push_async_callback(part.close)
         yield Application(mcp, reference, management_app(services, by_token))
@@ -238,21 +270,21 @@ async def command_line_app(settings: Settings) -> AsyncIterator[ASGIApp]:
 
     The principal is a constant of this app: no header can claim it.
     """
-    principal = Principal(f"cli:{_os_user()}", "admin")
+    principal = os_principal()
 
     async def as_os_user(_request: Request) -> Principal:
         return principal
 
     async with open_services(settings) as services:
-        reference = ReferencePages(
-            services.versions, facts_of(settings), vendor_of(settings), services.clock
-        )
+        reference = _reference(services)
         management = management_app(services, as_os_user)
         yield Application(management, reference, management)
 
 
-def _os_user() -> str:
+def os_principal() -> Principal:
+    """Who runs a command on the host: `cli:<os user>`."""
     try:
-        return pwd.getpwuid(geteuid()).pw_name
+        name = pwd.getpwuid(geteuid()).pw_name
     except KeyError:
-        return str(geteuid())
+        name = str(geteuid())
+    return Principal(f"cli:{name}", "admin")

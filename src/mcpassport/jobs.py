@@ -3,16 +3,24 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import NamedTuple, TypeAlias
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final, NamedTuple, TypeAlias
 
 import structlog
 
+from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
+from mcpassport.audit.processes import REAPER_PERIOD_S, Reaper
 from mcpassport.records.sources import Clock
-from mcpassport.store.protocol import Store
+from mcpassport.store.protocol import PLATFORM, Key, Put, Store
 
 _log = structlog.get_logger(__name__)
 
+SUCCESS_KIND: Final = "job_success"
+"""When a job last succeeded, in any process: seconds since 1970."""
+
+_SYSTEM_CLOCK: Final[Clock] = partial(datetime.now, UTC)
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
 
@@ -24,7 +32,9 @@ class Job(NamedTuple):
     run: Callable[[], Awaitable[int]]
 
 
-def jobs_of(store: Store, audit: AuditLog, clock: Clock) -> tuple[Job, ...]:
+def jobs_of(
+    store: Store, audit: AuditLog, reaper: Reaper, keeper: Keeper, clock: Clock
+) -> tuple[Job, ...]:
     """The table of jobs."""
 
     async def purge() -> int:
@@ -33,14 +43,42 @@ def jobs_of(store: Store, audit: AuditLog, clock: Clock) -> tuple[Job, ...]:
     return (
         Job("purge", 600.0, purge),
         Job("outbox", 30.0, audit.move_outbox),
+        Job("reaper", REAPER_PERIOD_S, reaper.reap),
+        Job("checkpoint", 3600.0, keeper.sign),
+        Job("retention", 3600.0, keeper.retire),
     )
+
+
+def _success_key(name: str) -> Key:
+    return Key(SUCCESS_KIND, PLATFORM, name)
+
+
+def _success(name: str, at: datetime) -> Put:
+    return Put(_success_key(name), b"%d" % at.timestamp())
+
+
+async def last_successes(store: Store, jobs: Sequence[Job]) -> dict[str, int | None]:
+    """When each job last succeeded, in seconds since 1970; None: not yet."""
+    found = await store.get_many([_success_key(job.name) for job in jobs])
+    return {
+        job.name: None if entry is None else int(entry.value)
+        for job, entry in zip(jobs, found, strict=True)
+    }
 
 
 class Jobs:
     """Runs the table until it is closed. A job that fails is logged by class and tried again."""
 
-    def __init__(self, store: Store, jobs: Sequence[Job], *, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self,
+        store: Store,
+        jobs: Sequence[Job],
+        *,
+        sleep: Sleep = asyncio.sleep,
+        clock: Clock = _SYSTEM_CLOCK,
+    ) -> None:
         self._store = store
+        self._clock = clock
         self._jobs = jobs
         self._sleep = sleep
         self._tasks: list[asyncio.Task[None]] = []
@@ -70,5 +108,6 @@ class Jobs:
             # Twice the period: the holder renews in time, and another takes over when it is gone.
             if await self._store.lease(f"job:{job.name}", 2 * job.period_s) is not None:
                 await job.run()
+                await self._store.write([_success(job.name, self._clock())])
         except Exception as error:  # noqa: BLE001 a job must not end; what failed is tried again
             _log.error("job_failed", job=job.name, kind=type(error).__name__)

@@ -1,5 +1,6 @@
 """What a worker process of `mcpassport serve` runs."""
 
+import logging
 import resource
 import sys
 from contextlib import AsyncExitStack
@@ -51,6 +52,7 @@ class ServingApp:
 def log_as_json() -> None:
     """One JSON object a line on standard error; nothing but what the code names is in it."""
     structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),

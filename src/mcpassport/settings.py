@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import rfc8785
@@ -31,7 +31,7 @@ from yarl import URL
 
 from mcpassport.errors import InvalidSettings, Problem
 from mcpassport.limits import LIMITS, Limits
-from mcpassport.records.masked import KeyMaterial
+from mcpassport.records.masked import KeyMaterial, MaskedUrl
 
 ENV_PREFIX = "MCPASSPORT_"
 CONFIG_VARIABLE = "MCPASSPORT_CONFIG"
@@ -86,6 +86,14 @@ def _key_material(value: object) -> KeyMaterial | None:
     return KeyMaterial(raw)
 
 
+def _masked_url(value: object) -> MaskedUrl | None:
+    if value is None or isinstance(value, MaskedUrl):
+        return value
+    if not isinstance(value, str) or not _VISIBLE.fullmatch(value):
+        raise ValueError("write it as postgresql://user:password@host:port/database")
+    return MaskedUrl(value.encode())
+
+
 def _listed(value: object) -> object:
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -103,6 +111,7 @@ class Settings(BaseModel):
     )
 
     data_dir: Path = Path("mcpassport/data")
+    store_url: Annotated[MaskedUrl | None, BeforeValidator(_masked_url)] = None
     master_key_file: Path = Path("mcpassport/master.key")
     master_key: Annotated[KeyMaterial | None, BeforeValidator(_key_material)] = None
     host: str = "127.0.0.1"
@@ -111,6 +120,7 @@ class Settings(BaseModel):
     public_url: str = "http://127.0.0.1:8080"
     environment: str = ""
     vendor_file: Path | None = None
+    evidence_file: Path | None = None
     private_hosts: Listed = ()
     allowed_origins: Listed = ()
     allowed_hosts: Listed = ()
@@ -118,6 +128,8 @@ class Settings(BaseModel):
     default_server_ttl_days: int = Field(default=90, ge=1, le=3650)
     allow_unexpiring_servers: bool = False
     audit_retention_days: int = Field(default=400, ge=90, le=3650)
+    audit_durability: Literal["process", "disk"] = "disk"
+    audit_volume_bytes: int = Field(default=0, ge=0)
     limits: Annotated[Limits, BeforeValidator(_limits)] = Limits()
 
     @field_validator("public_url")
@@ -148,8 +160,10 @@ class Settings(BaseModel):
         return value
 
     @property
-    def store_url(self) -> str:
-        """Where the store lives."""
+    def records_url(self) -> str:
+        """Where records and audit rows live: `store_url`, else the data folder; never shown."""
+        if self.store_url is not None:
+            return self.store_url.in_full()
         return f"sqlite:///{quote(str(self.data_dir.absolute()))}"
 
     def digest(self) -> str:
@@ -168,6 +182,8 @@ CLAIM_RELEVANT = (
     "default_server_ttl_days",
     "allow_unexpiring_servers",
     "audit_retention_days",
+    "audit_durability",
+    "audit_volume_bytes",
     "workers",
     "limits",
 )
@@ -232,7 +248,7 @@ def _from_file(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidSettings(f"{path} cannot be read as TOML: {error}") from None
-    for name in ("data_dir", "master_key_file", "vendor_file"):
+    for name in ("data_dir", "master_key_file", "vendor_file", "evidence_file"):
         if isinstance(values.get(name), str):
             values[name] = (path.parent / values[name]).absolute()
     return values

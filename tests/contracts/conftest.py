@@ -16,7 +16,9 @@ OpenAudit: TypeAlias = Callable[[], AuditStore]
 @pytest.fixture(params=list(BACKENDS))
 def kind(request: pytest.FixtureRequest) -> str:
     """The name of a kind of store."""
-    return str(request.param)
+    kind = str(request.param)
+    BACKENDS[kind].start()
+    return kind
 
 
 @pytest.fixture

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
+from secrets import token_bytes
 
 import pytest
 
 from mcpassport.errors import StoreUnavailable
-from mcpassport.records.audit import ChainedRow, EdgeCount
+from mcpassport.records.audit import ChainedRow, Checkpoint, EdgeCount
 from mcpassport.store.protocol import GENESIS, AuditStore, Pending
 
 
@@ -127,7 +129,7 @@ async def test_a_cancelled_append_happens_whole_or_not_at_all(
     for _ in range(turns):
         await asyncio.sleep(0)
     waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
+    with suppress(asyncio.CancelledError):  # on a busy machine it may be done by now
         await waiting
     await audit.append([Pending("t", b"after"), Pending("u", b"after")], link)
     lengths = set()
@@ -186,6 +188,128 @@ async def test_edge_counts_add_up(open_audit: Callable[[], AuditStore]) -> None:
     assert await one.rows("edge") == []
 
 
+async def test_an_intent_is_open_until_it_is_closed(open_audit: Callable[[], AuditStore]) -> None:
+    """Open rows are listed for every process, and after a restart, until their outcome is there."""
+    one, other = open_audit(), open_audit()
+    await one.append([Pending("t", b"1", opens="a"), Pending("u", b"2", opens="b")], link)
+    assert [row.body for row in await other.open_rows()] == [b"1", b"2"]
+    await other.append([Pending("t", b"3", closes="a")], link)
+    assert [row.body for row in await one.open_rows()] == [b"2"]
+    await one.close()
+    assert [row.body for row in await open_audit().open_rows()] == [b"2"]
+    check_chain(await other.rows("t"), "t", [b"1", b"3"])
+
+
+async def test_an_intent_is_closed_once(open_audit: Callable[[], AuditStore]) -> None:
+    """Of many outcomes of one intent, from two processes at once, the first is in the chain."""
+    one, other = open_audit(), open_audit()
+    await one.append([Pending("t", b"1", opens="a")], link)
+    ends = [Pending("t", b"end %d" % number, closes="a") for number in range(20)]
+    await asyncio.gather(*((one, other)[n % 2].append([end], link) for n, end in enumerate(ends)))
+    await one.append([Pending("t", b"late", closes="a"), Pending("t", b"3")], link)
+    rows = await one.rows("t")
+    assert [row.body for row in rows if row.body.startswith(b"end")] == [rows[1].body]
+    check_chain(rows, "t", [b"1", rows[1].body, b"3"])
+    assert await one.open_rows() == []
+
+
+async def test_a_request_may_open_several_rows(audit: AuditStore) -> None:
+    """Each outcome closes the oldest open intent of its request, in one append or in several."""
+    await audit.append([Pending("t", b"1", opens="a"), Pending("t", b"2", opens="a")], link)
+    await audit.append([Pending("t", b"3", closes="a"), Pending("t", b"4", opens="a")], link)
+    assert [row.body for row in await audit.open_rows()] == [b"2", b"4"]
+    await audit.append([Pending("t", b"5", closes="a"), Pending("t", b"6", closes="a")], link)
+    assert await audit.open_rows() == []
+    check_chain(await audit.rows("t"), "t", [b"%d" % number for number in range(1, 7)])
+
+
+async def test_a_row_closes_only_in_its_own_chain(audit: AuditStore) -> None:
+    """A row of one tenant does not close what another tenant's row opened."""
+    await audit.append([Pending("t", b"1", opens="a")], link)
+    await audit.append([Pending("u", b"2", closes="a")], link)
+    assert [row.body for row in await audit.open_rows()] == [b"1"]
+    assert await audit.rows("u") == []
+
+
+async def test_an_append_that_fails_opens_and_closes_nothing(audit: AuditStore) -> None:
+    """What is open changes in the transaction of the rows."""
+
+    def failing(previous: bytes, sequence: int, body: bytes) -> bytes:
+        if body == b"bad":
+            raise ValueError(body)
+        return link(previous, sequence, body)
+
+    await audit.append([Pending("t", b"1", opens="a")], link)
+    bad = [
+        Pending("t", b"2", closes="a"),
+        Pending("t", b"3", opens="b"),
+        Pending("t", b"bad"),
+    ]
+    with pytest.raises(ValueError, match="bad"):
+        await audit.append(bad, failing)
+    assert [row.body for row in await audit.open_rows()] == [b"1"]
+
+
+async def test_the_space_grows_with_the_rows(audit: AuditStore) -> None:
+    """What is held is told in bytes, at least those of the bodies; what is free is not negative."""
+    before = await audit.space()
+    await audit.append([Pending("t", token_bytes(50_000)) for _ in range(20)], link)
+    after = await audit.space()
+    assert after.used - before.used >= 1_000_000
+    assert after.free is None or after.free >= 0
+
+
+def checkpoint(sequence: int, chain: str = "t", ts: str = "2026-01-01T00:00:00Z") -> Checkpoint:
+    return Checkpoint(chain=chain, sequence=sequence, hash="00" * 32, ts=ts, key="k", signature="s")
+
+
+async def test_checkpoints_are_read_page_by_page_either_way(
+    open_audit: Callable[[], AuditStore],
+) -> None:
+    """Each chain has its own, whole, for every process; `after` is as for rows."""
+    one, other = open_audit(), open_audit()
+    for sequence in (3, 5, 9):
+        await one.add_checkpoint(checkpoint(sequence))
+    await one.add_checkpoint(checkpoint(4, "u"))
+    assert await other.checkpoints("t") == [checkpoint(3), checkpoint(5), checkpoint(9)]
+    assert await other.checkpoints("t", after=3, limit=1) == [checkpoint(5)]
+    assert await other.checkpoints("t", newest_first=True, limit=2) == [
+        checkpoint(9),
+        checkpoint(5),
+    ]
+    assert await other.checkpoints("t", after=5, newest_first=True) == [checkpoint(3)]
+    assert await other.checkpoints("v") == []
+
+
+async def test_a_checkpoint_is_never_replaced(audit: AuditStore) -> None:
+    """Of two at one place the first stays."""
+    await audit.add_checkpoint(checkpoint(3))
+    await audit.add_checkpoint(checkpoint(3, ts="2027-01-01T00:00:00Z"))
+    assert await audit.checkpoints("t") == [checkpoint(3)]
+
+
+async def test_a_forgotten_prefix_leaves_the_chain_going_on(
+    open_audit: Callable[[], AuditStore],
+) -> None:
+    """Rows up to there and checkpoints before it are gone; the next row follows the last one."""
+    audit = open_audit()
+    await audit.append([Pending(chain, b"%d" % n) for n in range(1, 5) for chain in "tu"], link)
+    for sequence in (2, 3):
+        await audit.add_checkpoint(checkpoint(sequence))
+    whole = await audit.rows("t")
+    await audit.forget("t", 3)
+    assert await audit.rows("t") == whole[3:]
+    assert [item.sequence for item in await audit.checkpoints("t")] == [3]
+    assert len(await audit.rows("u")) == 4
+    await audit.forget("t", 4)
+    await audit.close()
+    audit = open_audit()
+    assert await audit.rows("t") == []
+    await audit.append([Pending("t", b"5")], link)
+    (row,) = await audit.rows("t")
+    assert (row.sequence, row.hash) == (5, link(whole[3].hash, 5, b"5"))
+
+
 async def test_an_engine_that_fails_is_told_as_unavailable(audit: AuditStore) -> None:
     """After `close` every operation says that the store is unavailable; closing twice is fine."""
     await audit.append([Pending("t", b"1")], link)
@@ -196,6 +320,11 @@ async def test_an_engine_that_fails_is_told_as_unavailable(audit: AuditStore) ->
         audit.rows("t"),
         audit.count_edge([EdgeCount(1, "404", "", 1)]),
         audit.edge_counts(),
+        audit.open_rows(),
+        audit.space(),
+        audit.add_checkpoint(checkpoint(1)),
+        audit.checkpoints("t"),
+        audit.forget("t", 1),
     ):
         with pytest.raises(StoreUnavailable) as failure:
             await operation

@@ -11,7 +11,7 @@ from mcpassport.catalog.build import build
 from mcpassport.errors import StoreUnavailable
 from mcpassport.limits import Limits
 from mcpassport.protocol.endpoint import Protocol
-from mcpassport.records.audit import AuditRow, ChainedRow, EdgeCount
+from mcpassport.records.audit import AuditRow, ChainedRow, Checkpoint, EdgeCount
 from mcpassport.records.calls import Outcome
 from mcpassport.records.grants import Account, Caller, IntegrationHead, Server, Tenant
 from mcpassport.records.integration import (
@@ -27,7 +27,7 @@ from mcpassport.records.integration import (
 )
 from mcpassport.records.masked import Secret
 from mcpassport.records.tool import Catalog, Filter, Tool
-from mcpassport.store.protocol import GENESIS, Append, Link, Pending
+from mcpassport.store.protocol import GENESIS, Append, Link, Pending, Space
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 BUILD = "1.2.3"
@@ -46,8 +46,8 @@ class Ticking:
 
 
 def counting_random() -> Callable[[int], bytes]:
-    """Random bytes that are 1, 2, 3 and so on."""
-    numbers: Iterator[int] = iter(range(1, 10**9))
+    """Random bytes that are 0, 1, 2 and so on; the first name the process, not a request."""
+    numbers: Iterator[int] = iter(range(10**9))
     return lambda size: next(numbers).to_bytes(size, "big")
 
 
@@ -57,7 +57,10 @@ class MemoryAudit:
     def __init__(self) -> None:
         self.chains: dict[str, list[ChainedRow]] = {}
         self.known: set[str] = set()
+        self.held = Space(0, None)
+        self.open: list[tuple[str, ChainedRow]] = []
         self.counts: list[EdgeCount] = []
+        self.signed: list[Checkpoint] = []
         self.batches: list[int] = []
         self.broken = False
         self.poison = b""
@@ -72,6 +75,8 @@ class MemoryAudit:
         for row in rows:
             if row.event_id and row.event_id in self.known:
                 continue
+            if row.closes and not self._closed(row):
+                continue
             self.known.add(row.event_id)
             chain = self.chains.setdefault(row.chain, [])
             previous = chain[-1].hash if chain else GENESIS
@@ -79,12 +84,39 @@ class MemoryAudit:
             chain.append(
                 ChainedRow(row.chain, sequence, link(previous, sequence, row.body), row.body)
             )
+            if row.opens:
+                self.open.append((row.opens, chain[-1]))
+
+    def _closed(self, row: Pending) -> bool:
+        found = next((one for one in self.open if one[0] == row.closes), None)
+        if found is not None:
+            self.open.remove(found)
+        return found is not None
+
+    async def space(self) -> Space:
+        return self.held
+
+    async def open_rows(self) -> list[ChainedRow]:
+        return [row for _, row in self.open]
 
     async def rows(
         self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False
     ) -> list[ChainedRow]:
         rows = [row for row in self.chains.get(chain, []) if row.sequence > after]
         return (rows[::-1] if newest_first else rows)[:limit]
+
+    async def add_checkpoint(self, checkpoint: Checkpoint) -> None:
+        self.signed.append(checkpoint)
+
+    async def checkpoints(
+        self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False
+    ) -> list[Checkpoint]:
+        found = [item for item in self.signed if item.chain == chain and item.sequence > after]
+        return (found[::-1] if newest_first else found)[:limit]
+
+    async def forget(self, chain: str, through: int) -> None:
+        rows = self.chains.get(chain, [])
+        self.chains[chain] = [row for row in rows if row.sequence > through]
 
     async def count_edge(self, counts: Sequence[EdgeCount]) -> None:
         if self.broken:

@@ -19,6 +19,7 @@ from mcpassport.audit.chain import verify
 from mcpassport.edge.api.services import Services
 from mcpassport.gate.api_tokens import TokenDraft
 from mcpassport.integrations.load import load_folder
+from mcpassport.observe.requests import Watch
 from mcpassport.records.audit import AuditRow
 from mcpassport.records.grants import Principal
 from mcpassport.records.masked import KeyMaterial
@@ -157,7 +158,11 @@ class Deployment:
 
 @asynccontextmanager
 async def deployment(tmp_path: Path, **settings: Any) -> AsyncIterator[Deployment]:
-    """A deployment in that folder, with two tenants (acme, globex) and a token per caller."""
+    """A deployment in that folder, with two tenants (acme, globex) and a token per caller.
+
+    `watch` among the settings replaces what observes it.
+    """
+    watch: Watch | None = settings.pop("watch", None)
     clock = SteppingClock()
     usual: dict[str, Any] = {
         "data_dir": tmp_path / "data",
@@ -165,7 +170,7 @@ async def deployment(tmp_path: Path, **settings: Any) -> AsyncIterator[Deploymen
     }
     chosen = Settings(**{**usual, **settings})
     async with (
-        open_services(chosen, clock=clock) as services,
+        open_services(chosen, clock=clock, watch=watch) as services,
         open_application(services) as app,
     ):
         house = Deployment(services, app, clock)

@@ -5,7 +5,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import asyncpg
+from tests.support.postgres import postgres_url
+
 from mcpassport.records.sources import Clock
+from mcpassport.store.postgres import PostgresStore
+from mcpassport.store.postgres_audit import PostgresAudit
 from mcpassport.store.protocol import AuditStore, Store
 from mcpassport.store.sqlite import SqliteStore
 from mcpassport.store.sqlite_audit import SqliteAudit
@@ -33,10 +38,26 @@ class Backend(NamedTuple):
     open_audit: Callable[[Path], AuditStore]
     before_each_statement: Callable[[Any, Callable[[], None]], None]
     """Call back before every statement that this store sends from now on, commits included."""
+    start: Callable[[], object] = lambda: None
+    """What must run before child processes open a store."""
 
 
 def _trace_sqlite(store: SqliteStore | SqliteAudit, callback: Callable[[], None]) -> None:
     store._database._writer.set_trace_callback(lambda _: callback())
+
+
+def _trace_postgres(_store: PostgresStore | PostgresAudit, callback: Callable[[], None]) -> None:
+    """Every connection of this process calls back: it has no other store open."""
+
+    def traced(send: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            callback()
+            return send(*args, **kwargs)
+
+        return wrapper
+
+    for name in ("execute", "executemany", "fetch", "fetchrow", "fetchval"):
+        setattr(asyncpg.Connection, name, traced(getattr(asyncpg.Connection, name)))
 
 
 BACKENDS = {
@@ -44,5 +65,11 @@ BACKENDS = {
         lambda folder, clock: SqliteStore(folder / "data.db", clock=clock),
         lambda folder: SqliteAudit(folder / "audit.db"),
         _trace_sqlite,
+    ),
+    "postgresql": Backend(
+        lambda folder, clock: PostgresStore(postgres_url(folder), clock=clock),
+        lambda folder: PostgresAudit(postgres_url(folder)),
+        _trace_postgres,
+        lambda: postgres_url(Path()),
     ),
 }

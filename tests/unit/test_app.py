@@ -8,10 +8,11 @@ import pytest
 from tests.support.asgi import request
 from tests.support.deployment import deployment
 
-from mcpassport.app import build_digest, command_line_app, utc_now
+from mcpassport.app import command_line_app, utc_now
 from mcpassport.records.masked import KeyMaterial
 from mcpassport.serving import ServingApp
 from mcpassport.settings import Settings
+from mcpassport.stated import build_digest
 
 
 def chosen(tmp_path: Path, **more: Any) -> Settings:

@@ -216,6 +216,8 @@ CHANGED: dict[str, Any] = {
     "default_server_ttl_days": 30,
     "allow_unexpiring_servers": True,
     "audit_retention_days": 100,
+    "audit_durability": "process",
+    "audit_volume_bytes": 10**9,
     "workers": 4,
     "limits": Limits(call_timeout_s=29),
 }
@@ -223,7 +225,9 @@ QUIET: dict[str, Any] = {
     "data_dir": Path("/elsewhere"),
     "master_key_file": Path("/elsewhere/key"),
     "master_key": KeyMaterial(bytes(32)),
+    "store_url": "postgresql://app:planted-password@db/mcpassport",
     "vendor_file": Path("/elsewhere/vendor.yaml"),
+    "evidence_file": Path("/elsewhere/evidence.json"),
     "host": "0.0.0.0",
     "port": 9,
 }
@@ -244,9 +248,34 @@ def test_the_digest_follows_what_the_reference_says_and_nothing_else() -> None:
 def test_the_store_url_leads_back_to_the_data_folder(name: str, tmp_path: Path) -> None:
     """Whatever characters the folder's name holds."""
     settings = Settings(data_dir=tmp_path / name)
-    asyncio.run(open_store(settings.store_url).close())
+    asyncio.run(open_store(settings.records_url).close())
     found = [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("data.db"))]
     assert found == [f"{name}/data.db"]
+
+
+URL_WITH_PASSWORD = "postgresql://app:planted-password@db.example:5432/mcpassport"
+
+
+def test_the_password_of_a_store_is_never_shown() -> None:
+    """Neither settings nor a refusal repeat it; the opening of the store reads it in full."""
+    settings = load(None, {"MCPASSPORT_STORE_URL": URL_WITH_PASSWORD})
+    assert settings.records_url == URL_WITH_PASSWORD
+    shown = [repr(settings), str(settings), repr(settings.model_dump()), f"{settings.store_url}"]
+    with pytest.raises(InvalidSettings) as refused:
+        load(None, {"MCPASSPORT_STORE_URL": f"{URL_WITH_PASSWORD} \n"})
+    shown += [str(refused.value), repr(refused.value.problems)]
+    for url in (
+        "postgresql://app:planted-password@db/",
+        "postgresql://app:planted-password@[db/x",
+        "postgresql://app:planted-password@db:port/x",
+        "postgresql://app:planted-password@db/x?schema=Robert';--",
+        "postgres://app:planted-password@db/x",
+    ):
+        with pytest.raises(InvalidSettings) as refused:
+            open_store(url)
+        shown += [str(refused.value), repr(refused.value)]
+        assert refused.value.__cause__ is None
+    assert "planted-password" not in "".join(shown)
 
 
 @given(st.dictionaries(st.text(max_size=12), st.text(max_size=20), max_size=4))

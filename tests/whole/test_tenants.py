@@ -115,6 +115,12 @@ ROUTES: dict[str, tuple[str, str, Any]] = {
     "read its server": ("GET", "/integrated-account/{account}/mcp/{server}", None),
     "change its server": ("PATCH", "/integrated-account/{account}/mcp/{server}", {"name": "Mine"}),
     "revoke its server": ("DELETE", "/integrated-account/{account}/mcp/{server}", None),
+    "suspend its server": (
+        "POST",
+        "/integrated-account/{account}/mcp/{server}/suspend",
+        None,
+    ),
+    "resume its server": ("POST", "/integrated-account/{account}/mcp/{server}/resume", None),
     "read its audit": ("GET", "/audit?tenant={tenant}", None),
     "list its accounts": ("GET", "/integrated-account?tenant={tenant}", None),
     "list its tokens": ("GET", "/api-token?tenant={tenant}", None),

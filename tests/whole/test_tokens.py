@@ -56,6 +56,14 @@ async def _revoked(app: World) -> tuple[str, str]:
     return made["token"], made["id"]
 
 
+async def _suspended(app: World) -> tuple[str, str]:
+    account = app.accounts["acme"]
+    made = app.servers["suspended"] = await app.house.server(account)
+    path = f"/integrated-account/{account}/mcp/{made['id']}/suspend"
+    assert (await app.house.send("POST", path)).json()["status"] == "suspended"
+    return made["token"], made["id"]
+
+
 async def _of_a_deleted_account(app: World) -> tuple[str, str]:
     account = await app.connect("acme", "lab_planted_of_acme_0001", "lab")
     made = app.servers["deleted"] = await app.house.server(account)
@@ -86,6 +94,7 @@ async def _foreign_address(app: World) -> tuple[str, str]:
 DEAD: dict[str, Callable[[World], Awaitable[tuple[str, str]]]] = {
     "expired": _expired,
     "revoked": _revoked,
+    "suspended": _suspended,
     "of a deleted account": _of_a_deleted_account,
 }
 
@@ -137,7 +146,7 @@ async def test_a_dead_token_is_the_same_404_and_is_in_its_tenants_audit(
     baseline, _ = await ask(app, "/mcp/x", {})
     assert {(answer, sent) for answer, sent in answers} == {(baseline, 0)}
     (refusal,) = await app.audit("acme")
-    reason = {"expired": "expired"}.get(row, "revoked")
+    reason = row if row in {"expired", "suspended"} else "revoked"
     assert (refusal.phase, refusal.reason, refusal.server) == ("refusal", reason, server)
     assert (refusal.http_status, refusal.count) == (404, 3)
 

@@ -134,7 +134,7 @@ class Accounts:
         revoked: list[Op] = []
         async for entry in self._servers_of(tenant, account_id):
             server = SERVERS.decode(entry)
-            if server is None or server.status != "active":
+            if server is None or server.status == "revoked":
                 continue
             expect[entry.key] = entry.etag
             ended = msgspec.structs.replace(

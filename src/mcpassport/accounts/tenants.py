@@ -13,7 +13,7 @@ from mcpassport.store.repositories import TENANTS
 
 
 class Tenants:
-    """Create, read and list tenants."""
+    """Create, read, list, rename, suspend and resume tenants."""
 
     def __init__(self, store: Store, keys: Keys, clock: Clock) -> None:
         self._store = store
@@ -43,10 +43,24 @@ class Tenants:
 
     async def rename(self, tenant_id: str, name: str, extra: Sequence[Op]) -> Tenant:
         """Give the tenant another name."""
+        return await self._change(tenant_id, {"name": name}, extra)
+
+    async def suspend(self, tenant_id: str, extra: Sequence[Op]) -> Tenant:
+        """Refuse the tenant's MCP servers and API tokens from the next request on."""
+        return await self._change(tenant_id, {"status": "suspended"}, extra)
+
+    async def resume(self, tenant_id: str, extra: Sequence[Op]) -> Tenant:
+        """Let a suspended tenant work again; what was revoked or suspended singly stays so."""
+        return await self._change(tenant_id, {"status": "active"}, extra)
+
+    async def _change(self, tenant_id: str, changes: dict[str, str], extra: Sequence[Op]) -> Tenant:
+        """A tenant that has the status already is not written, and no event is recorded."""
         found = await TENANTS.get(self._store, tenant_id, tenant_id)
         if found is None:
             raise NoSuchObject("No such tenant.")
-        tenant = msgspec.structs.replace(found[0], name=name)
+        tenant = msgspec.structs.replace(found[0], **changes)
+        if "status" in changes and tenant == found[0]:
+            return tenant
         try:
             await self._store.write(
                 [TENANTS.put(tenant), *extra], {TENANTS.key(tenant_id, tenant_id): found[1]}

@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
+from mcpassport.audit.reserve import Reserve
 from mcpassport.errors import McpassportError
 from mcpassport.records.audit import EdgeCount
 from mcpassport.records.sources import Clock
@@ -40,9 +41,10 @@ def network_of(address: str) -> str:
 class EdgeCounter:
     """Counts in memory, writes once a second."""
 
-    def __init__(self, audit: AuditStore, clock: Clock) -> None:
+    def __init__(self, audit: AuditStore, clock: Clock, reserve: Reserve | None = None) -> None:
         self._audit = audit
         self._clock = clock
+        self._reserve = reserve or Reserve(audit)
         self._counts: Counter[tuple[int, str, str]] = Counter()
         self._task: asyncio.Task[None] | None = None
 
@@ -60,7 +62,12 @@ class EdgeCounter:
         await self.flush()
 
     def count(self, reason: str, network: str) -> None:
-        """Count one request. `reason` is one of our own words, `network` from `network_of`."""
+        """Count one request. `reason` is one of our own words, `network` from `network_of`.
+
+        When room for the audit runs out nothing is counted: what is left belongs to customers.
+        """
+        if self._reserve.tight:
+            return
         self._add((int(self._clock().timestamp()), reason, network), 1)
 
     async def flush(self) -> None:

@@ -10,6 +10,7 @@ small types: `Asked` (what was wanted) and `Answered` (what came of it).
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
@@ -62,6 +63,10 @@ class Sink(Protocol):
         """Commit the row within about a second, folded with others of the same key."""
         ...
 
+    def owe(self, outcome: AuditRow) -> None:
+        """Commit the outcome as soon as the store takes it."""
+        ...
+
     async def fingerprint(self, tenant: str, arguments: Mapping[str, Any]) -> str:
         """The keyed fingerprint of a call's arguments."""
         ...
@@ -70,12 +75,13 @@ class Sink(Protocol):
 class Entry:
     """The audit of one HTTP request. Not shared between tasks."""
 
-    def __init__(self, sink: Sink, clock: Clock, request_id: str) -> None:
+    def __init__(self, sink: Sink, clock: Clock, request_id: str, process: str = "") -> None:
         self.request_id = request_id
         self.bytes_in: int | None = None
         self._sink = sink
         self._clock = clock
         self._base = AuditRow(ts=clock(), phase="refusal", request_id=request_id, tenant="")
+        self._process = process
         self._open: AuditRow | None = None
 
     def admitted(self, caller: Caller) -> None:
@@ -102,10 +108,18 @@ class Entry:
         Raises:
             AuditUnavailable: the row is not durable, so the call must not be made.
         """
+        if self._open is not None:  # an earlier call of this batch, whose outcome was not taken
+            self._sink.owe(unknown_outcome(self._open, self._clock()))
         try:
             fingerprint = await self._sink.fingerprint(self._base.tenant, arguments)
             # Open before it is durable: a caller who leaves meanwhile still gets an outcome row.
-            self._open = self._row(asked, "intent", decision="allow", fingerprint=fingerprint)
+            self._open = self._row(
+                asked,
+                "intent",
+                decision="allow",
+                fingerprint=fingerprint,
+                process=self._process,
+            )
             await self._sink.append(self._open)
         except McpassportError:
             self._open = None
@@ -158,17 +172,19 @@ class Entry:
     async def close(self, reason: str = "unknown") -> None:
         """Give an intent that is still open an outcome; never raises for a store's fault.
 
+        If the store does not take it now, the log owes it, and pays when the store is back.
+
         `reason` is `cancelled` when the caller went away, else `unknown`.
         """
         intent, self._open = self._open, None
         if intent is None:
             return
+        row = self._outcome_row(intent, Answered(outcome=reason, http_status=0))
         try:
-            await self._sink.append(
-                self._outcome_row(intent, Answered(outcome=reason, http_status=0))
-            )
+            await self._sink.append(row)
         except McpassportError as error:
-            _log.error("audit_outcome_lost", request_id=self.request_id, kind=type(error).__name__)
+            _log.error("audit_outcome_owed", request_id=self.request_id, kind=type(error).__name__)
+            self._sink.owe(row)
 
     def _row(self, asked: Asked, phase: Any, **values: Any) -> AuditRow:
         return replace(
@@ -217,3 +233,8 @@ def legible(text: str) -> str:
     """Caller-chosen text, fit for a log: printable, at most `TEXT_MAX` characters."""
     text = text[:TEXT_MAX]
     return text if text.isprintable() else "".join(c for c in text if c.isprintable())
+
+
+def unknown_outcome(intent: AuditRow, now: datetime) -> AuditRow:
+    """The outcome of a call whose end nobody saw: when it ended is not known either."""
+    return replace(intent, ts=now, phase="outcome", decision="", outcome="unknown")

@@ -5,8 +5,9 @@ gather for the next, so the cost of a commit is shared by everybody who waits fo
 
 Failures: (1) when a batch fails, its groups are retried one by one, so that one bad row does not
 fail the others; (2) when groups keep failing the store itself is at fault, and everybody who waits
-is told so at once; (3) a full queue refuses instead of growing. Nobody is ever told that a row is
-durable when it is not.
+is told so at once; (3) a full queue refuses instead of growing; (4) an outcome that the store did
+not take is owed, and paid when the store is back. Nobody is ever told that a row is durable when it
+is not.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ import structlog
 from mcpassport.audit.chain import link
 from mcpassport.audit.entry import Entry
 from mcpassport.audit.fingerprint import fingerprint
+from mcpassport.audit.reserve import Reserve
 from mcpassport.errors import McpassportError, StoreUnavailable
 from mcpassport.records.audit import AuditRow, ChainedRow
 from mcpassport.records.grants import Principal
@@ -38,6 +40,8 @@ STORE_IS_GONE_AFTER = 3
 """Groups failing alone, one after the other, before the rest of a batch is failed untried."""
 QUIET_KEYS = 4_096
 """Dead tokens whose refusals are counted apart; beyond that they are folded per tenant."""
+OWED = 16_384
+"""Outcomes that may be owed; beyond that their intents are closed after this process has ended."""
 FLUSH_S = 1.0
 OUTBOX_ROWS = 500
 
@@ -61,15 +65,21 @@ class AuditLog:
         clock: Clock,
         random: Random,
         fingerprint_key: FingerprintKey,
+        reserve: Reserve | None = None,
     ) -> None:
         self._store = store
         self._audit = audit
         self._clock = clock
         self._random = random
         self._fingerprint_key = fingerprint_key
+        self.reserve = reserve or Reserve(audit)
+        """When it is full, only outcomes of calls under way are taken."""
         self._queue: deque[_Group] = deque()
         self._wake = asyncio.Event()
+        self.process = random(12).hex()
+        """Names this process in its intents and in its lease."""
         self._quiet: dict[str, AuditRow] = {}
+        self._owed: deque[AuditRow] = deque(maxlen=OWED)
         self._moving = asyncio.Lock()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._accepting = False
@@ -98,7 +108,12 @@ class AuditLog:
 
     def open(self) -> Entry:
         """The audit entry of one HTTP request, with a fresh request id."""
-        return Entry(self, self._clock, "req_" + self._random(16).hex())
+        return Entry(self, self._clock, "req_" + self._random(16).hex(), self.process)
+
+    @property
+    def waiting(self) -> int:
+        """Groups of rows that wait for the next commit."""
+        return len(self._queue)
 
     async def append(self, *rows: AuditRow) -> None:
         """Commit the rows of one tenant together, in order; returns when they are durable.
@@ -110,9 +125,10 @@ class AuditLog:
         """
         if not self._accepting or self._tasks[0].done() or len(self._queue) >= QUEUE_GROUPS:
             raise StoreUnavailable
+        if self.reserve.full and any(row.phase != "outcome" for row in rows):
+            raise StoreUnavailable
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        pending = tuple(Pending(row.tenant, _encode(row)) for row in rows)
-        self._queue.append(_Group(pending, done))
+        self._queue.append(_Group(_pending(rows), done))
         self._wake.set()
         await done
 
@@ -125,8 +141,18 @@ class AuditLog:
             row = msgspec.structs.replace(known, count=known.count + row.count)
         self._quiet[key] = row
 
+    def owe(self, outcome: AuditRow) -> None:
+        """Commit an outcome as soon as the store takes it; a second one of its intent is void."""
+        self._owed.append(outcome)
+
     async def flush(self) -> None:
-        """Commit the rows given to `later`; on failure they wait, counted, for the next flush."""
+        """Commit what is owed and the rows given to `later`; on failure they wait for the next."""
+        try:
+            while self._owed:
+                await self.append(self._owed[0])
+                self._owed.popleft()
+        except McpassportError:
+            pass
         waiting, self._quiet = self._quiet, {}
         for key, row in waiting.items():
             try:
@@ -197,6 +223,21 @@ class AuditLog:
         while True:
             await asyncio.sleep(FLUSH_S)
             await self.flush()
+
+
+def _pending(rows: Sequence[AuditRow]) -> tuple[Pending, ...]:
+    """The rows to append. An intent is open until its outcome, unless they are written together."""
+    if len(rows) > 1:
+        return tuple(Pending(row.tenant, _encode(row)) for row in rows)
+    return tuple(
+        Pending(
+            row.tenant,
+            _encode(row),
+            opens=row.request_id if row.phase == "intent" else "",
+            closes=row.request_id if row.phase == "outcome" else "",
+        )
+        for row in rows
+    )
 
 
 def _fail(group: _Group) -> None:

@@ -1,12 +1,17 @@
 """`mcpassport audit`: a tenant's trail."""
 
+import asyncio
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 from cyclopts.types import PositiveInt
 
-from mcpassport.cli.options import DEFAULTS, Options
-from mcpassport.cli.output import print_json, print_table
+from mcpassport.audit.verification import Verdict, verify_file
+from mcpassport.cli.options import DEFAULTS, Flag, Options
+from mcpassport.cli.output import FOUND, OK, console, print_facts, print_json, print_table
+from mcpassport.cli.trail import Puller
+from mcpassport.errors import UsageError
 
 app = App(name="audit", help="The audit trail: one hash chain per tenant.")
 PAGE = 200
@@ -63,6 +68,87 @@ async def list_(
         "request": "request_id",
     }
     _print(rows, columns, f"Audit rows of {tenant or 'the deployment'}", options)
+
+
+@app.command
+async def export(
+    *,
+    tenant: str | None = None,
+    out: Path,
+    follow: Flag = False,
+    every: PositiveInt = 5,
+    options: Options = DEFAULTS,
+) -> None:
+    """Write a chain to a new file, rows and signed checkpoints, for `audit verify`.
+
+    Parameters
+    ----------
+    tenant
+        The tenant; absent: that of the API token, or the deployment's own chain.
+    out
+        A file that does not exist yet; one JSON object a line.
+    follow
+        Go on with what is added, until interrupted.
+    every
+        With --follow: seconds between two looks.
+    """
+    try:
+        file = out.open("xb")
+    except OSError as error:
+        raise UsageError(f"{out}: {error.strerror}; name a new file.") from None
+    with file:
+        async with options.api() as api:
+            puller = Puller(api, tenant, file)
+            await puller.pull()
+            while follow:
+                await asyncio.sleep(every)
+                await puller.pull()
+    facts = {"file": str(out), "rows": puller.rows, "last": puller.last}
+    (print_json if options.json else print_facts)(facts)
+
+
+@app.command
+def verify(file: Path, *, fingerprint: str = "", json: Flag = False) -> int:
+    """Recompute an exported chain from its file alone; exit code 1 says where it is not whole.
+
+    Parameters
+    ----------
+    file
+        What `audit export` wrote.
+    fingerprint
+        Of the key that signs checkpoints, as `/audit/key` shows it; then they are checked too.
+    json
+        Print JSON for scripts.
+    """
+    try:
+        verdict = verify_file(file, fingerprint.lower())
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}") from None
+    unsigned = bool(fingerprint) and not verdict.anchored
+    whole = verdict.broken is None and not unsigned
+    document = {
+        "whole": whole,
+        "chain": verdict.chain,
+        "rows": verdict.rows,
+        "first": verdict.first,
+        "last": verdict.last,
+        "anchored_through": verdict.anchored if fingerprint else None,
+        "broken_at": verdict.broken.sequence if verdict.broken else None,
+        "reason": _reason(verdict, unsigned=unsigned),
+    }
+    if json:
+        print_json(document)
+    else:
+        print_facts(document)
+        if not fingerprint:
+            console.print("Signatures were not checked: give --fingerprint.")
+    return OK if whole else FOUND
+
+
+def _reason(verdict: Verdict, *, unsigned: bool) -> str | None:
+    if verdict.broken is not None:
+        return verdict.broken.reason
+    return "no checkpoint in the file signs any of its rows" if unsigned else None
 
 
 def _told(row: dict[str, Any]) -> dict[str, Any]:

@@ -96,6 +96,13 @@ class Api:
             raise ApiProblem(answer.status, _document(answer))
         return answer.document()
 
+    async def text(self, path: str, *, query: Mapping[str, Any]) -> bytes:
+        """The answer as it came, or `ApiProblem`."""
+        answer = await self._send("GET", path + "?" + urlencode(query), {}, None)
+        if answer.status >= FAILED:
+            raise ApiProblem(answer.status, _document(answer))
+        return answer.body
+
     async def pages(self, path: str, *, query: Mapping[str, Any] | None = None) -> list[Any]:
         """Every object of a listing, page by page."""
         found: list[Any] = []

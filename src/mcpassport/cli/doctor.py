@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from yarl import URL
 
-from mcpassport.app import open_services, vendor_of
+from mcpassport.app import open_services
 from mcpassport.cli.options import DEFAULTS, Options
 from mcpassport.cli.output import FOUND, OK, print_json, print_table
 from mcpassport.errors import McpassportError, UsageError, envelope_of
 from mcpassport.settings import Settings, load
+from mcpassport.stated import vendor_of
 
 
 class Diagnosis(NamedTuple):

@@ -34,6 +34,7 @@ port = 8080
 # default_server_ttl_days = 90
 # allow_unexpiring_servers = false
 # audit_retention_days = 400
+# audit_durability = "disk"                # or "process": faster, may lose rows with the power
 
 # [limits]
 # call_timeout_s = 30

@@ -8,7 +8,17 @@ import structlog
 from cyclopts import App, CycloptsError
 
 from mcpassport import __version__
-from mcpassport.cli import account, audit, integration, reference, server, tenant, token
+from mcpassport.cli import (
+    account,
+    audit,
+    evidence,
+    integration,
+    reference,
+    server,
+    store,
+    tenant,
+    token,
+)
 from mcpassport.cli.client import ApiProblem
 from mcpassport.cli.demo.story import demo
 from mcpassport.cli.doctor import doctor
@@ -26,7 +36,7 @@ app = App(
 )
 for command in (init, serve, demo, doctor):
     app.command(command)
-for group in (tenant, integration, account, server, token, reference, audit):
+for group in (tenant, integration, account, server, token, reference, audit, evidence, store):
     app.command(group.app)
 
 

@@ -7,7 +7,6 @@ import msgspec
 from cyclopts import App
 
 from mcpassport import __version__
-from mcpassport.app import facts_of, vendor_of
 from mcpassport.catalog.build import build as build_catalog
 from mcpassport.cli.client import segment
 from mcpassport.cli.integration import load_usable
@@ -20,6 +19,7 @@ from mcpassport.reference.inputs import Inputs
 from mcpassport.reference.site import write
 from mcpassport.reference.vendor import load_vendor
 from mcpassport.settings import load
+from mcpassport.stated import assurance_of, build_digest, facts_of, vendor_of
 
 app = App(name="reference", help="The published reference of an integration.")
 
@@ -31,6 +31,7 @@ async def build(
     out: Path,
     vendor: Path | None = None,
     at: datetime | None = None,
+    evidence: Path | None = None,
     options: Options = DEFAULTS,
 ) -> None:
     """Write the reference as HTML, Markdown and JSON.
@@ -47,12 +48,16 @@ async def build(
         vendor.yaml that brands the document; for a folder only.
     at
         Time to print as the time of generation, with zone; absent: now. For a folder only.
+    evidence
+        evidence.json of `evidence run`, which the grades come from; for a folder only.
     """
     folder = Path(source)
     if folder.is_dir():
-        document = from_folder(folder, vendor, at, options)
-    elif vendor or at:
-        raise UsageError("--vendor and --at go with a folder; a deployment has its own.")
+        document = from_folder(folder, vendor, at, options, evidence)
+    elif vendor or at or evidence:
+        raise UsageError(
+            "--vendor, --at and --evidence go with a folder; a deployment has its own."
+        )
     else:
         document = await _from_deployment(source, options)
     try:
@@ -67,7 +72,11 @@ async def build(
 
 
 def from_folder(
-    folder: Path, vendor: Path | None, at: datetime | None, options: Options
+    folder: Path,
+    vendor: Path | None,
+    at: datetime | None,
+    options: Options,
+    evidence: Path | None = None,
 ) -> Document:
     """The document of a folder, with the facts of the settings found here or the defaults."""
     integration = load_usable(folder).integration
@@ -76,14 +85,19 @@ def from_folder(
     if moment.tzinfo is None:
         raise UsageError("--at has no zone; write 2030-01-31T12:00:00Z.")
     settings = load(options.config)
+    if evidence:
+        settings = settings.model_copy(update={"evidence_file": evidence})
+    catalog = build_catalog(integration)
+    assurance = assurance_of(settings, build_digest())
     return compose(
         Inputs(
             facts=facts_of(settings),
             integration=integration,
-            catalog=build_catalog(integration),
+            catalog=catalog,
             vendor=load_vendor(vendor) if vendor else vendor_of(settings),
             generated_at=moment,
             build=__version__,
+            known=assurance.known(catalog.digest.hex(), moment),
         )
     )
 

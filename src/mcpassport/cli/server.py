@@ -139,3 +139,41 @@ async def revoke(
         print_json({"revoked": server})
     else:
         console.print(f"MCP server {server} is revoked.")
+
+
+@app.command
+async def suspend(account: str, server: str, *, options: Options = DEFAULTS) -> None:
+    """Suspend an MCP server, from the next request on, until it is resumed.
+
+    Parameters
+    ----------
+    account
+        The account's id.
+    server
+        The server's id.
+    """
+    await _turn(account, server, "suspend", options)
+
+
+@app.command
+async def resume(account: str, server: str, *, options: Options = DEFAULTS) -> None:
+    """Resume a suspended MCP server, from the next request on.
+
+    Parameters
+    ----------
+    account
+        The account's id.
+    server
+        The server's id.
+    """
+    await _turn(account, server, "resume", options)
+
+
+async def _turn(account: str, server: str, turn: str, options: Options) -> None:
+    path = f"/integrated-account/{segment(account)}/mcp/{segment(server)}/{turn}"
+    async with options.api() as api:
+        document = await api.call("POST", path)
+    if options.json:
+        print_json(document)
+    else:
+        console.print(f"MCP server {server} is {document['status']}.")

@@ -3,8 +3,8 @@
 from cyclopts import App
 
 from mcpassport.cli.client import segment
-from mcpassport.cli.options import DEFAULTS, Options
-from mcpassport.cli.output import print_facts, print_json, print_table
+from mcpassport.cli.options import DEFAULTS, Flag, Options
+from mcpassport.cli.output import confirm, console, print_facts, print_json, print_table
 
 app = App(name="tenant", help="The vendor's customers. Nothing crosses tenants.")
 
@@ -53,3 +53,39 @@ async def show(tenant: str, *, options: Options = DEFAULTS) -> None:
     async with options.api() as api:
         document = await api.call("GET", f"/tenant/{segment(tenant)}")
     print_json(document) if options.json else print_facts(document)
+
+
+@app.command
+async def suspend(tenant: str, *, yes: Flag = False, options: Options = DEFAULTS) -> None:
+    """Suspend a tenant: all its MCP servers and API tokens are refused until it is resumed.
+
+    Parameters
+    ----------
+    tenant
+        The tenant's id.
+    yes
+        Do not ask.
+    """
+    confirm(f"Suspend tenant {tenant}? All its agents stop working at once.", yes=yes)
+    await _turn(tenant, "suspend", options)
+
+
+@app.command
+async def resume(tenant: str, *, options: Options = DEFAULTS) -> None:
+    """Resume a suspended tenant, from the next request on.
+
+    Parameters
+    ----------
+    tenant
+        The tenant's id.
+    """
+    await _turn(tenant, "resume", options)
+
+
+async def _turn(tenant: str, turn: str, options: Options) -> None:
+    async with options.api() as api:
+        document = await api.call("POST", f"/tenant/{segment(tenant)}/{turn}")
+    if options.json:
+        print_json(document)
+    else:
+        console.print(f"Tenant {tenant} is {document['status']}.")

@@ -119,6 +119,7 @@ class McpEndpoint:
         self._edge = edge
         self._policy = policy
         self._floods = floods
+        self._watch = protocol.watch
         self._trusted = networks(policy.trusted_proxies)
         self._origins = frozenset(origin.lower() for origin in policy.allowed_origins)
         self._hosts = frozenset(host.lower() for host in policy.allowed_hosts)
@@ -133,7 +134,8 @@ class McpEndpoint:
             await respond(send, refused or NOT_FOUND)
             return
         visit = _Visit(receive, headers, presented, network, self._audit.open())
-        answer = await self._visit(visit)
+        with self._watch.metrics.in_flight.track_inprogress():
+            answer = await self._visit(visit)
         if answer is not None:
             await respond(send, answer)
 
@@ -192,7 +194,7 @@ class McpEndpoint:
         try:
             return await self._serve(visit, admitted)
         except McpassportError as error:
-            return await _recorded(visit, error)
+            return await self._recorded(visit, error)
 
     async def _serve(self, visit: _Visit, caller: Caller) -> Answer | None:
         # (6) Media types.
@@ -213,6 +215,7 @@ class McpEndpoint:
             raise InvalidRequest("The body did not arrive in time.") from None
         except Disconnected:
             visit.entry.refuse_later("disconnected", http_status=0, key=f"gone:{caller.server.id}")
+            self._watch.metrics.refused("disconnected")
             raise
         # (8) A place in flight.
         flight, place = self._floods.in_flight, (caller.server.id, caller.tenant.id)
@@ -248,12 +251,27 @@ class McpEndpoint:
             visit.entry.refuse_later(
                 refused.reason, http_status=meaning.http_status, key=refused.token_key
             )
+            self._watch.metrics.refused(refused.reason)
             return NOT_FOUND if hidden else refusal(refused.error, visit.entry.request_id)
-        return await _recorded(visit, refused.error, refused.reason)
+        return await self._recorded(visit, refused.error, refused.reason)
 
     def _counted(self, reason: str, network: str, answer: Answer) -> Answer:
         self._edge.count(reason, network)
+        self._watch.metrics.stranger(reason)
         return answer
+
+    async def _recorded(self, visit: _Visit, error: McpassportError, reason: str = "") -> Answer:
+        """Refuse a caller we know, in the audit first."""
+        meaning = meaning_of(type(error))
+        entry, status = visit.entry, meaning.http_status
+        self._watch.metrics.refused(reason or meaning.type)
+        self._watch.failed(meaning.type, status, entry.request_id)
+        try:
+            await entry.refuse(reason or meaning.type, http_status=status)
+        except AuditUnavailable:
+            unavailable = AuditUnavailable(after_seconds=RETRY_S)
+            return refusal(unavailable, entry.request_id, 503)
+        return refusal(error, entry.request_id)
 
 
 def _cancels(headers: Mapping[str, str]) -> bool:
@@ -261,14 +279,3 @@ def _cancels(headers: Mapping[str, str]) -> bool:
         headers.get(HEADER_PROTOCOL) in MODERN_REVISIONS
         and headers.get(HEADER_METHOD) == "tools/call"
     )
-
-
-async def _recorded(visit: _Visit, error: McpassportError, reason: str = "") -> Answer:
-    """Refuse a caller we know, in the audit first."""
-    meaning = meaning_of(type(error))
-    try:
-        await visit.entry.refuse(reason or meaning.type, http_status=meaning.http_status)
-    except AuditUnavailable:
-        unavailable = AuditUnavailable(after_seconds=RETRY_S)
-        return refusal(unavailable, visit.entry.request_id, 503)
-    return refusal(error, visit.entry.request_id)

@@ -18,6 +18,7 @@ from mcpassport.edge.api.problems import MEDIA_TYPE, problem_body, status_of
 from mcpassport.errors import McpassportError, NoSuchObject, envelope_of
 from mcpassport.integrations.versions import Versions
 from mcpassport.records.sources import Clock
+from mcpassport.reference.assurance import Assurance
 from mcpassport.reference.compose import compose
 from mcpassport.reference.document import Document
 from mcpassport.reference.facts import Facts
@@ -33,17 +34,26 @@ MEDIA_TYPES = {
 }
 INTEGRATIONS_LISTED = 200
 KEPT = 32
+UNCHECKED = Assurance()
 Headers = list[tuple[bytes, bytes]]
 
 
 class ReferencePages:
     """Serves the live reference; a rendering is kept until version, build or minute changes."""
 
-    def __init__(self, versions: Versions, facts: Facts, vendor: Vendor, clock: Clock) -> None:
+    def __init__(
+        self,
+        versions: Versions,
+        facts: Facts,
+        vendor: Vendor,
+        clock: Clock,
+        assurance: Assurance = UNCHECKED,
+    ) -> None:
         self._versions = versions
         self._facts = facts
         self._vendor = vendor
         self._clock = clock
+        self._assurance = assurance
         self._kept: dict[tuple[str, str, str, datetime], bytes] = {}
 
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
@@ -66,14 +76,17 @@ class ReferencePages:
         head = await self._versions.head(name)
         if head is None:
             raise NoSuchObject("No reference of that name; /reference lists them.")
+        now = self._clock().replace(second=0, microsecond=0)
+        catalog = await self._versions.catalog(head)
         return compose(
             Inputs(
                 facts=self._facts,
                 integration=await self._versions.integration(head),
-                catalog=await self._versions.catalog(head),
+                catalog=catalog,
                 vendor=self._vendor,
-                generated_at=self._clock().replace(second=0, microsecond=0),
+                generated_at=now,
                 build=__version__,
+                known=self._assurance.known(catalog.digest.hex(), self._clock()),
             )
         )
 

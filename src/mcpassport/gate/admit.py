@@ -46,6 +46,7 @@ from mcpassport.store.repositories import (
 Reason: TypeAlias = Literal[
     "unknown_token",
     "revoked",
+    "suspended",
     "expired",
     "tenant_suspended",
     "grant_broken",
@@ -103,7 +104,7 @@ class Gate:
         (3) Second round trip: tenant, server, account, integration, credential, API token. An
             unknown token reads as many records that never exist, so the operations are the same.
         (4) The token leads to a server, at the address it belongs to.
-        (5) The grant stands: not revoked, rotated or expired; tenant active; account and
+        (5) The grant stands: not revoked, rotated, suspended or expired; tenant active; account and
             integration there.
         (6) Every factor that the server demands holds. One it does not demand is ignored.
 
@@ -185,8 +186,10 @@ def _broken(grant: _Grant, token: str, now: datetime) -> Reason | None:
     server = grant.server
     if server is None or grant.tenant is None:
         return "grant_broken"
-    if server.status != "active" or server.token_hash != token:
+    if server.status == "revoked" or server.token_hash != token:
         return "revoked"
+    if server.status != "active":
+        return "suspended"
     if is_expired(server.expires_at, now):
         return "expired"
     if grant.tenant.status != "active":

@@ -147,6 +147,31 @@ class Servers:
         await self._replace(revoked, etag, extra)
         return revoked
 
+    async def suspend(self, tenant: str, server_id: str, extra: Sequence[Op] = ()) -> Server:
+        """Refuse the server from the next request on, until it is resumed."""
+        return await self._turn(tenant, server_id, "suspended", extra)
+
+    async def resume(self, tenant: str, server_id: str, extra: Sequence[Op] = ()) -> Server:
+        """Let a suspended server serve again, from the next request on; its expiry stays."""
+        return await self._turn(tenant, server_id, "active", extra)
+
+    async def _turn(
+        self,
+        tenant: str,
+        server_id: str,
+        status: Literal["active", "suspended"],
+        extra: Sequence[Op],
+    ) -> Server:
+        """One that has the status already stays as it is; `Conflict` if it is revoked."""
+        server, etag = await self._read(tenant, server_id)
+        if server.status == "revoked":
+            raise Conflict("The MCP server is revoked; create another one.")
+        if server.status == status:
+            return server
+        turned = msgspec.structs.replace(server, status=status, updated_at=self._clock())
+        await self._replace(turned, etag, extra)
+        return turned
+
     async def _read(self, tenant: str, server_id: str) -> tuple[Server, str]:
         found = await SERVERS.get(self._store, tenant, server_id)
         if found is None:

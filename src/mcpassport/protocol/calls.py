@@ -28,6 +28,7 @@ from mcpassport.errors import (
     UnknownTool,
     meaning_of,
 )
+from mcpassport.observe.tracing import name_tool
 from mcpassport.protocol.exchange import (
     CredentialSource,
     Exchange,
@@ -76,6 +77,7 @@ class Calls:
         try:
             found = find_tool(exchange, offer, asked)
             asked = found.asked
+            name_tool(found.tool.name)
             arguments = check_arguments(exchange, offer, found)
             credential = await self._accounts.credential(exchange.caller)
         except McpassportError as error:

@@ -17,6 +17,7 @@ from mcpassport.errors import (
     meaning_of,
 )
 from mcpassport.limits import Limits
+from mcpassport.observe.requests import Watch
 from mcpassport.protocol.calls import Calls, asked_of, log_fault
 from mcpassport.protocol.era import Rejection, Route, classify
 from mcpassport.protocol.exchange import (
@@ -43,7 +44,7 @@ ACCEPTED = Reply(202, (), b"")
 class Protocol:
     """MCP, both eras, over one POST."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that it is made of
         self,
         *,
         versions: CatalogSource,
@@ -52,10 +53,12 @@ class Protocol:
         limits: Limits,
         server_version: str,
         throttle: Throttle | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._services = Services(versions, Offers(server_version), Calls(accounts, upstream))
         self._limits = limits
         self._throttle = throttle
+        self.watch = watch or Watch()
 
     async def answer(
         self,
@@ -75,7 +78,9 @@ class Protocol:
         message = parse(body, depth=self._limits.json_depth, batch=self._limits.batch_length)
         route = classify(headers, message)
         if isinstance(route, Rejection):
-            return await _reject(entry, route.id, route.error)
+            rejected = await _reject(entry, route.id, route.error)
+            self.watch.rejected(rejected, entry.request_id)
+            return rejected
         if isinstance(route.message, Batch):
             return await self._batch(caller, headers, route, entry, busy)
         if isinstance(route.message, Request):
@@ -86,6 +91,17 @@ class Protocol:
         return await _accept(entry, route, route.message)
 
     async def _request(self, exchange: Exchange, busy: int | None) -> Reply:
+        """Answer one request, watched."""
+        request = exchange.request
+        return await self.watch.request(
+            exchange.route,
+            request.method,
+            request.params,
+            exchange.entry.request_id,
+            lambda: self._dispatch(exchange, busy),
+        )
+
+    async def _dispatch(self, exchange: Exchange, busy: int | None) -> Reply:
         """Charge and dispatch one request; whatever goes wrong becomes its answer."""
         server = exchange.caller.server.id
         wait = self._throttle(server) if busy is None and self._throttle else busy

@@ -24,6 +24,8 @@ class Reply(NamedTuple):
     status: int
     headers: tuple[Header, ...]
     body: bytes
+    outcome: str = "ok"
+    """`ok`, or the envelope type of the error: for metrics and logs, never sent."""
 
 
 class CatalogSource(Protocol):

@@ -73,7 +73,7 @@ def failure(
         _encode(error_text(error, envelope)),
         _closing(exchange, offer, {KEY_ERROR: envelope}),
     )
-    return Reply(OK, headers, answer(exchange.request.id, body))
+    return Reply(OK, headers, answer(exchange.request.id, body), envelope.type)
 
 
 def call_status(exchange: Exchange, error: McpassportError) -> int:
@@ -167,7 +167,7 @@ def _fault(
 ) -> Reply:
     data = envelope if error.data is None else error.data
     body = fault(message_id, meaning_of(type(error)).code, envelope.message, data)
-    return Reply(status, headers, body)
+    return Reply(status, headers, body, envelope.type)
 
 
 def _is_protocol_error(error: McpassportError) -> bool:

@@ -45,6 +45,8 @@ class AuditRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     subject: str = ""
     count: int = 1
     """How many refusals of one dead token this row stands for."""
+    process: str = ""
+    """The serving process that recorded an intent; its lease says whether it still lives."""
 
 
 class ChainedRow(Struct, frozen=True):
@@ -64,3 +66,18 @@ class EdgeCount(Struct, frozen=True):
     reason: str
     network: str
     count: int
+
+
+class Checkpoint(Struct, frozen=True, kw_only=True):
+    """A signed statement: at this time, this chain had this hash at this sequence."""
+
+    chain: str
+    sequence: int
+    hash: str
+    """Of the row, in hex."""
+    ts: str
+    """ISO 8601, UTC."""
+    key: str
+    """The public key that the signature is checked with: 32 bytes in Base64."""
+    signature: str
+    """Ed25519 (RFC 8032), in Base64."""

@@ -19,6 +19,8 @@ class OutboundRequest(Struct, frozen=True, kw_only=True):
     body: bytes | None = None
     timeout_s: float = 30.0
     max_body: int = 8 * 1024 * 1024
+    integration: str = ""
+    """Whose API it is, for whoever counts requests; never sent."""
 
     def __repr__(self) -> str:
         names = ", ".join(sorted(name for name, _ in self.headers + self.secret_headers))

@@ -65,7 +65,7 @@ class Server(Struct, frozen=True, kw_only=True):
     filter: Filter = field(default_factory=Filter)
     factors: tuple[Factor, ...] = ()
     rate_limit_errors: Literal["auto", "http_429", "tool_error"] = "auto"
-    status: Literal["active", "revoked"] = "active"
+    status: Literal["active", "suspended", "revoked"] = "active"
     revoked_at: datetime | None = None
 
 

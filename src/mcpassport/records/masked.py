@@ -44,3 +44,13 @@ class KeyMaterial(_Masked):
     def unwrap(self) -> bytes:
         """The raw key bytes."""
         return self._value
+
+
+class MaskedUrl(_Masked):
+    """A URL that may carry a password. Only the opening of the store reads it in full."""
+
+    __slots__ = ()
+
+    def in_full(self) -> str:
+        """The URL with its password."""
+        return self._value.decode()

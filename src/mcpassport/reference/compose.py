@@ -55,7 +55,7 @@ def compose(inputs: Inputs) -> Document:
         method_surface=tuple(dict.fromkeys(MODERN_METHODS + LEGACY_METHODS)),
         catalog_digest=catalog.digest.hex(),
         tool_count=len(catalog.tools),
-        evidence=_evidence(sections),
+        evidence=_evidence(inputs, sections),
         facts=dict(context.texts),
         sections=sections,
     )
@@ -100,8 +100,8 @@ def _branding(vendor: Vendor) -> Branding:
     )
 
 
-def _evidence(sections: tuple[Section, ...]) -> EvidenceSummary:
+def _evidence(inputs: Inputs, sections: tuple[Section, ...]) -> EvidenceSummary:
     grades = Counter(
         node.grade for section in sections for node in section.nodes if isinstance(node, ClaimNode)
     )
-    return EvidenceSummary(state="no run", grades=dict(sorted(grades.items())))
+    return EvidenceSummary(state=inputs.known.state, grades=dict(sorted(grades.items())))

@@ -230,10 +230,14 @@ class Branding(Struct, frozen=True, omit_defaults=True):
     logo: str = ""
 
 
+EvidenceState: TypeAlias = Literal["no run", "run", "expired", "other"]
+"""None; of this build and fresh; of this build and old; of another build, settings or catalog."""
+
+
 class EvidenceSummary(Struct, frozen=True):
     """How the claims are known: the state of evidence, and the number of claims by grade."""
 
-    state: Literal["no run"]
+    state: EvidenceState
     grades: dict[str, int]
 
 

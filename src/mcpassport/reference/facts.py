@@ -1,13 +1,17 @@
 """The facts of this deployment that the reference states."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct, field
 
 from mcpassport.limits import LIMITS, SERVER_TTL_MIN_S, Limits
 
 NONE: Final = "none"
+_DURABILITY: Final = {
+    "process": "the death of a process, but perhaps not a power failure",
+    "disk": "the death of a process and a power failure",
+}
 NO_HOSTS: Final = "none, so that `Host` is not checked"
 
 
@@ -18,6 +22,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     environment: str | None = None
     limits: Limits = field(default_factory=Limits)
     audit_retention_days: int = 400
+    audit_durability: Literal["process", "disk"] = "disk"
+    audit_volume_bytes: int = 0
     default_server_ttl_days: int = 90
     allow_unexpiring_servers: bool = False
     private_hosts: tuple[str, ...] = ()
@@ -58,6 +64,10 @@ def fact_texts(facts: Facts) -> dict[str, str]:
         "trusted_proxies": code_list(facts.trusted_proxies),
         "private_hosts": code_list(facts.private_hosts),
         "audit_retention_days": str(facts.audit_retention_days),
+        "audit_durability": _DURABILITY[facts.audit_durability],
+        "audit_volume_bytes": size(facts.audit_volume_bytes)
+        if facts.audit_volume_bytes
+        else "the free space of the disk",
         "default_server_ttl_days": str(facts.default_server_ttl_days),
         "expiry_rule": _expiry_rule(facts),
         "transport_security": _transport_security(facts),

@@ -9,6 +9,7 @@ from mcpassport.evidence.claims import CLAIMS, ROWS, Claim
 from mcpassport.evidence.claims.record import NOT_AVAILABLE
 from mcpassport.records.integration import Integration
 from mcpassport.records.tool import Catalog
+from mcpassport.reference.assurance import NOTHING_KNOWN, Known
 from mcpassport.reference.document import ClaimNode
 from mcpassport.reference.facts import Facts
 from mcpassport.reference.vendor import Vendor
@@ -23,6 +24,7 @@ class Inputs(Struct, frozen=True, kw_only=True):
     vendor: Vendor
     generated_at: datetime
     build: str
+    known: Known = NOTHING_KNOWN
 
 
 class Context(Struct, frozen=True, kw_only=True):
@@ -43,7 +45,7 @@ class Context(Struct, frozen=True, kw_only=True):
         return ClaimNode(
             id=claim.id,
             sentence=sentence,
-            grade=claim.grade,
+            grade=self.inputs.known.grades.get(claim.id, claim.grade),
             row=claim.row,
             controls=ROWS[claim.row].controls,
             settings=claim.settings,

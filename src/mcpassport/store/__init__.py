@@ -10,7 +10,9 @@ from urllib.parse import unquote, urlsplit
 
 from mcpassport.errors import InvalidSettings
 from mcpassport.records.sources import Clock
-from mcpassport.store.protocol import AuditStore, Store
+from mcpassport.store.postgres import PostgresStore
+from mcpassport.store.postgres_audit import PostgresAudit
+from mcpassport.store.protocol import AuditStore, Durability, Store
 from mcpassport.store.sqlite import SqliteStore
 from mcpassport.store.sqlite_audit import SqliteAudit
 
@@ -21,11 +23,17 @@ KEYS_FILE: Final = "keys.db"
 _SYSTEM_CLOCK: Final[Clock] = partial(datetime.now, UTC)
 
 
+STORE_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+)
+"""What people call the kinds of store."""
+
+
 class StoreKind(NamedTuple):
     """How the stores behind one URL scheme are opened; both take the whole URL."""
 
     open_store: Callable[[str, Clock], Store]
-    open_audit: Callable[[str], AuditStore]
+    open_audit: Callable[[str, Durability], AuditStore]
 
 
 def _folder(url: str) -> Path:
@@ -43,7 +51,11 @@ STORES: Final[Mapping[str, StoreKind]] = MappingProxyType(
     {
         "sqlite": StoreKind(
             lambda url, clock: SqliteStore(_folder(url) / DATA_FILE, clock=clock),
-            lambda url: SqliteAudit(_folder(url) / AUDIT_FILE),
+            lambda url, durability: SqliteAudit(_folder(url) / AUDIT_FILE, durability=durability),
+        ),
+        "postgresql": StoreKind(
+            lambda url, clock: PostgresStore(url, clock=clock),
+            lambda url, durability: PostgresAudit(url, durability=durability),
         ),
     }
 )
@@ -55,14 +67,15 @@ def open_store(url: str, *, clock: Clock = _SYSTEM_CLOCK) -> Store:
 
     Raises:
         InvalidSettings: the URL names no kind of store, or is not complete.
-        DataFolderError: says what is wrong, where, and how to mend it.
+        DataFolderError: says what is wrong, where, and how to mend it. A store on a server says it
+            on first use, since only then it connects.
     """
     return _kind(url).open_store(url, clock)
 
 
-def open_audit(url: str) -> AuditStore:
+def open_audit(url: str, *, durability: Durability = "disk") -> AuditStore:
     """The audit trail behind that URL. Raises as `open_store` does."""
-    return _kind(url).open_audit(url)
+    return _kind(url).open_audit(url, durability)
 
 
 def _kind(url: str) -> StoreKind:

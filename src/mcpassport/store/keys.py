@@ -1,8 +1,8 @@
 """Keys in a file of their own, each wrapped by the master key, so a copy of the data opens nothing.
 
-The master key lives outside the data folder. Under it: one token key, data keys per tenant and
-version, and a fingerprint key per tenant. Destroying a tenant's keys makes everything sealed under
-them unreadable.
+The master key lives outside the data folder. Under it: one token key, one signing key, data keys
+per tenant and version, and a fingerprint key per tenant. Destroying a tenant's keys makes
+everything sealed under them unreadable.
 """
 
 import base64
@@ -63,6 +63,7 @@ class _Name(NamedTuple):
 
 _CHECK: Final = _Name("check")
 _TOKEN: Final = _Name("token")
+_OPERATIONS: Final = _Name("operations")
 
 
 def load_master_key(path: Path) -> KeyMaterial:
@@ -160,6 +161,14 @@ class Keys:
             DataFolderError: the stored key does not unwrap.
         """
         return (await self._made_on_first_use(_Name(_FINGERPRINT, tenant))).unwrap()
+
+    async def operations_key(self) -> KeyMaterial:
+        """The private Ed25519 key (RFC 8032) that signs audit checkpoints; made on first use.
+
+        Raises:
+            DataFolderError: the stored key does not unwrap.
+        """
+        return await self._made_on_first_use(_OPERATIONS)
 
     async def _made_on_first_use(self, name: _Name) -> KeyMaterial:
         key = self._cached(name)

@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
-from mcpassport.records.audit import ChainedRow, EdgeCount
+from mcpassport.records.audit import ChainedRow, Checkpoint, EdgeCount
 
 PLATFORM: Final = ""
 """The tenant of records that belong to the deployment."""
@@ -89,6 +89,27 @@ class Pending(NamedTuple):
     chain: str
     body: bytes
     event_id: str = ""
+    opens: str = ""
+    """The request that this row is the intent of: the row is listed as open until it is closed."""
+    closes: str = ""
+    """The request that this row ends. It closes the oldest open row of that request; when none is
+    open the row is skipped, so that every intent is closed once, whoever comes first."""
+
+
+Durability: TypeAlias = Literal["process", "disk"]
+"""What an acknowledged audit row survives: the death of the process, or a power failure too."""
+
+
+class Space(NamedTuple):
+    """How much an audit trail holds, and how much more its disk takes, in bytes."""
+
+    used: int
+    free: int | None
+    """None where the store cannot know."""
+
+
+PROCESS_LEASE: Final = "process:"
+"""Begins the names of the leases of processes; every process has a name of its own."""
 
 
 GENESIS: Final = bytes(32)
@@ -133,7 +154,10 @@ class Store(Protocol):
         ...
 
     async def purge(self, now: datetime) -> int:
-        """Remove records whose `expires_at` index has passed; how many."""
+        """Remove records whose `expires_at` index has passed; how many.
+
+        Lapsed leases below `PROCESS_LEASE` are forgotten too: no other process takes their names.
+        """
         ...
 
     async def outbox(self, limit: int = 500) -> list[Append]:
@@ -153,13 +177,41 @@ class AuditStore(Protocol):
     """The audit file: hash chains of rows, and the counts of what resolved to nobody."""
 
     async def append(self, rows: Sequence[Pending], link: Link) -> None:
-        """Append to the chains in one transaction; a known `event_id` is skipped."""
+        """Append to the chains in one transaction; a known `event_id` is skipped.
+
+        The list of open rows is kept in the same transaction (see `Pending`).
+        """
+        ...
+
+    async def open_rows(self) -> list[ChainedRow]:
+        """The rows that opened a request and were not closed, in the order of their chains.
+
+        Read from a list that is as long as what is in flight, never by a search of the history.
+        """
         ...
 
     async def rows(
         self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False
     ) -> list[ChainedRow]:
         """Rows of one chain. `after` is a sequence: exclusive, in the direction of travel."""
+        ...
+
+    async def space(self) -> Space:
+        """What the trail holds and what is free; room left by removed rows counts as free."""
+        ...
+
+    async def add_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keep a signed checkpoint; one that the chain has at this sequence already stays."""
+        ...
+
+    async def checkpoints(
+        self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False
+    ) -> list[Checkpoint]:
+        """Signed checkpoints of one chain; `after` as for `rows`."""
+        ...
+
+    async def forget(self, chain: str, through: int) -> None:
+        """Remove the rows up to this sequence, and the checkpoints before it; the chain goes on."""
         ...
 
     async def count_edge(self, counts: Sequence[EdgeCount]) -> None:

@@ -1,7 +1,5 @@
 """Records in one SQLite file: `Store` of the embedded deployment."""
 
-import base64
-import binascii
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
@@ -11,12 +9,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, get_args
 
-import msgspec
-
-from mcpassport.errors import InvalidInput
 from mcpassport.records.sources import Clock
+from mcpassport.store.listing import check_keys, check_listing, cursor_after, position_of
 from mcpassport.store.protocol import (
     ABSENT,
+    PROCESS_LEASE,
     Append,
     Delete,
     Entry,
@@ -90,6 +87,7 @@ _LEASE: Final = """
         holder = excluded.holder, expires_at = excluded.expires_at
     WHERE holder = excluded.holder OR expires_at <= :now
     RETURNING fence"""
+_FORGET_PROCESSES: Final = "DELETE FROM leases WHERE name >= ? AND name < ? AND expires_at <= ?"
 _PURGE: Final = """
     DELETE FROM records WHERE rowid IN
         (SELECT rowid FROM records WHERE expires_at <= ? LIMIT ?)"""
@@ -117,7 +115,7 @@ class SqliteStore:
         self, ops: Sequence[Op], expect: Mapping[Key, str] = MappingProxyType({})
     ) -> dict[Key, str]:
         """Apply all or nothing; the new etag of each record that was put and not deleted."""
-        _check_keys(ops)
+        check_keys(ops)
 
         def work(connection: sqlite3.Connection) -> dict[Key, str]:
             _check_etags(connection, expect)
@@ -143,24 +141,20 @@ class SqliteStore:
         Raises:
             InvalidInput: the cursor is not one of this listing, or the limit is below 1.
         """
-        if (index is None) != (value is None):
-            raise ValueError("index and value go together")
-        if limit < 1:
-            raise InvalidInput("The limit must be at least 1.")
+        check_listing(index, value, limit)
         parameters: list[Parameter] = [kind]
         if isinstance(tenant, str):
             parameters.append(tenant)
         if index is not None:
             parameters.append(value)
         if cursor is not None:
-            parameters += _position(cursor, 1 if isinstance(tenant, str) else 2)
+            parameters += position_of(cursor, 1 if isinstance(tenant, str) else 2)
         query = _page_query(isinstance(tenant, str), index, cursor is not None)
         rows = self._database.read(query, (*parameters, limit + 1))
         entries = tuple(Entry(Key(*row[:3]), row[3], row[4]) for row in rows[:limit])
         if len(rows) <= limit:
             return Page(entries, None)
-        last = entries[-1].key
-        return Page(entries, _cursor(last.id) if isinstance(tenant, str) else _cursor(*last[:0:-1]))
+        return Page(entries, cursor_after(entries[-1].key, one_tenant=isinstance(tenant, str)))
 
     async def lease(self, name: str, ttl_s: float) -> int | None:
         """Take or renew a lease for this store object; a `ttl_s` of 0 gives it back.
@@ -186,6 +180,9 @@ class SqliteStore:
     async def purge(self, now: datetime) -> int:
         """Remove what has expired, in transactions small enough to let others write between."""
         due = (int(now.timestamp()), _PURGE_BATCH)
+        after = PROCESS_LEASE[:-1] + chr(ord(PROCESS_LEASE[-1]) + 1)
+        gone = (PROCESS_LEASE, after, now.timestamp())
+        await self._database.write(lambda c: c.execute(_FORGET_PROCESSES, gone))
         removed = count = await self._database.write(lambda c: c.execute(_PURGE, due).rowcount)
         while count == _PURGE_BATCH:
             count = await self._database.write(lambda c: c.execute(_PURGE, due).rowcount)
@@ -239,30 +236,6 @@ def _page_query(one_tenant: bool, index: IndexColumn | None, resumed: bool) -> s
             "ORDER BY id LIMIT ?" if one_tenant else "ORDER BY id, tenant LIMIT ?",
         )
     )
-
-
-def _cursor(*position: str) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(position)).rstrip(b"=").decode()
-
-
-def _position(cursor: str, length: int) -> list[str]:
-    """Where a listing goes on: the id, and the tenant if the listing spans tenants."""
-    try:
-        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        position = msgspec.json.decode(
-            base64.b64decode(padded, altchars=b"-_", validate=True), type=list[str]
-        )
-    except (ValueError, binascii.Error, msgspec.MsgspecError):
-        position = []
-    if len(position) != length:
-        raise InvalidInput("The cursor is not valid: send back the `next_cursor` you received.")
-    return position
-
-
-def _check_keys(ops: Sequence[Op]) -> None:
-    for op in ops:
-        if not isinstance(op, Append) and any("\0" in part for part in op.key):
-            raise InvalidInput("An id cannot hold the character NUL.")
 
 
 def _check_etags(connection: sqlite3.Connection, expect: Mapping[Key, str]) -> None:

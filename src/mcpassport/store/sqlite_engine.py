@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeAlias, TypeVar
 
-from mcpassport.errors import InvalidInput, StoreUnavailable
+from mcpassport.errors import StoreUnavailable
+from mcpassport.store.listing import unstorable
 from mcpassport.store.sqlite_open import Schema, connect
 
 Parameter: TypeAlias = str | int | float | bytes | None
@@ -25,8 +26,14 @@ class Database:
     for the disk and for writers of other processes.
     """
 
-    def __init__(self, path: Path, schema: Schema) -> None:
+    def __init__(self, path: Path, schema: Schema, *, synced: bool = True) -> None:
+        """`synced` waits for the disk in each commit: what was written survives a power failure.
+
+        Without it a commit survives the death of the process, and the file stays sound in any case.
+        """
         self._writer, self._reader = connect(path, schema)
+        if not synced:
+            self._writer.execute("PRAGMA synchronous = NORMAL")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"mcpassport-{path.stem}")
         self._closed = False
 
@@ -42,7 +49,7 @@ class Database:
         except (sqlite3.Error, MemoryError):
             raise StoreUnavailable from None
         except _UNSTORABLE:
-            raise _unstorable() from None
+            raise unstorable() from None
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in one transaction; what it raises rolls everything back and is raised here.
@@ -97,7 +104,7 @@ class Database:
         except (sqlite3.Error, MemoryError):
             raise StoreUnavailable from None
         except _UNSTORABLE:
-            raise _unstorable() from None
+            raise unstorable() from None
         else:
             return result
         finally:
@@ -118,7 +125,3 @@ class Database:
 def _fetch(written: asyncio.Future[Any]) -> None:
     if not written.cancelled():
         written.exception()
-
-
-def _unstorable() -> InvalidInput:
-    return InvalidInput("A name or number in the request cannot be stored: use plain Unicode text.")

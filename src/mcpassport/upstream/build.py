@@ -90,6 +90,7 @@ def finish(
         body=body,
         timeout_s=_timeout(wiring, account, limits),
         max_body=limits.upstream_body_bytes,
+        integration=account.integration,
     )
 
 

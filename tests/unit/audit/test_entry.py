@@ -178,3 +178,41 @@ async def test_caller_chosen_text_is_made_fit_for_a_log(entry: Entry, audit: Mem
     (row,) = audit.written()
     assert row.rpc_method == "m" * TEXT_MAX
     assert (row.tool, row.client_name) == ("a[2Jb", "xy")
+
+
+async def test_an_outcome_that_could_not_be_written_is_owed(
+    entry: Entry, log: AuditLog, audit: MemoryAudit
+) -> None:
+    """When closing fails too, the outcome follows as soon as the store is back, once."""
+    await entry.intent(ASKED, {})
+    audit.broken = True
+    with pytest.raises(ResultWithheld):
+        await entry.outcome(OK)
+    await entry.close()
+    await log.flush()
+    assert audit.phases() == ["intent"]
+    audit.broken = False
+    await log.flush()
+    await log.flush()
+    assert [(r.phase, r.outcome) for r in audit.written()] == [
+        ("intent", ""),
+        ("outcome", "unknown"),
+    ]
+    assert await audit.open_rows() == []
+
+
+async def test_each_call_of_a_batch_gets_its_outcome(
+    entry: Entry, log: AuditLog, audit: MemoryAudit
+) -> None:
+    """A call whose outcome was not taken is not forgotten for the next call of its request."""
+    await entry.intent(ASKED, {})
+    audit.broken = True
+    with pytest.raises(ResultWithheld):
+        await entry.outcome(OK)
+    audit.broken = False
+    await entry.intent(ASKED, {})
+    await entry.outcome(OK)
+    await log.flush()
+    await entry.close()
+    assert sorted(r.outcome for r in audit.written()) == ["", "", "ok", "unknown"]
+    assert await audit.open_rows() == []

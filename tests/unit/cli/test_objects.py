@@ -136,6 +136,11 @@ def test_servers(shell: Shell, account: str) -> None:
     assert made["id"] in listed
     for text in (listed, shell.ok("server", "show", account, made["id"])):
         assert "mcpp_srv_" not in text
+    assert "is suspended" in shell.ok("server", "suspend", account, made["id"])
+    assert shell.json("server", "resume", account, made["id"])["status"] == "active"
+    assert "add --yes" in shell.refused(2, "tenant", "suspend", "acme")
+    assert "is suspended" in shell.ok("tenant", "suspend", "acme", "--yes")
+    assert shell.json("tenant", "resume", "acme")["status"] == "active"
     assert "add --yes" in shell.refused(2, "server", "revoke", account, made["id"])
     shell.ok("server", "revoke", account, made["id"], "--yes")
     assert shell.json("server", "show", account, made["id"])["status"] == "revoked"

@@ -88,3 +88,20 @@ def test_a_folder_with_format_errors_is_told_in_full(tmp_path: Path, bare: Shell
     (tmp_path / "x" / "integration.yaml").write_text("format: 1\nname: x\n")
     said = bare.refused(2, "reference", "build", tmp_path / "x", "--out", tmp_path / "out")
     assert "base_url" in said
+
+
+def test_evidence_of_this_build_grades_its_claims(tmp_path: Path, bare: Shell) -> None:
+    """A run, then the document: the claims that it checked say `sandbox`, the others do not."""
+    evidence = tmp_path / "evidence.json"
+    only = ("--only", "SCO-01")
+    bare.ok("evidence", "run", NOTES, *only, "--out", evidence)
+    bare.ok("reference", "build", NOTES, "--out", tmp_path / "a", "--evidence", evidence)
+    document = json.loads((tmp_path / "a" / "reference.json").read_text())
+    assert document["evidence"]["state"] == "run"
+    grades = {
+        node["id"]: node["grade"]
+        for section in document["sections"]
+        for node in section["nodes"]
+        if "grade" in node and "row" in node
+    }
+    assert [claim for claim, grade in grades.items() if grade == "sandbox"] == ["SCO-01"]

@@ -7,6 +7,8 @@ from mcpassport.edge.api import (
     accounts,
     audit,
     description,
+    events,
+    health,
     integrations,
     problems,
     servers,
@@ -27,7 +29,9 @@ ROUTERS = {
     "integrated-account": accounts.router,
     "api-token": tokens.router,
     "audit": audit.router,
+    "event": events.router,
     "version": version.router,
+    "healthz": health.router,
     "openapi.json": description.router,
 }
 """Resource -> its routes."""

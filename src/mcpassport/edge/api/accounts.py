@@ -97,6 +97,7 @@ async def delete(account_id: str, acting: Operator) -> Response:
     account = await acting.account(account_id)
     event = acting.event("account.delete", account_id, account.tenant)
     await acting.services.accounts.delete(account.tenant, account_id, [event])
+    await acting.revoked("account", account.tenant, account_id)
     await acting.recorded()
     return Response(status_code=204)
 

@@ -9,7 +9,7 @@ from mcpassport.edge.api.strict import StrictRoute
 
 router = APIRouter(prefix="/openapi.json", route_class=StrictRoute)
 
-PUBLIC = frozenset({"/version"})
+PUBLIC = frozenset({"/version", "/healthz", "/readyz", "/audit/key"})
 """Addresses that need no API token."""
 PROBLEM = {
     "type": "object",
@@ -90,6 +90,8 @@ def _describe(path: str, method: str, operation: dict[str, Any]) -> None:
     if "requestBody" in operation:
         statuses |= {"413", "415"}
     schema = {"$ref": "#/components/schemas/Problem"}
+    if path == "/readyz":  # its 503 is a statement, not a problem
+        statuses -= {"503"}
     for status in sorted(statuses):
         operation["responses"][status] = {
             "description": _TEXTS[status],

@@ -226,6 +226,15 @@ class StrangersOut(BaseModel):
     result: list[dict[str, Any]]
 
 
+class KeyOut(BaseModel):
+    """A public key; the fingerprint is the SHA-256 (hex) of its 32 bytes."""
+
+    algorithm: str
+    public_key: str
+    """Base64."""
+    fingerprint: str
+
+
 class VersionInfo(BaseModel):
     """What runs here, for whoever compares it with a reference."""
 
@@ -235,3 +244,24 @@ class VersionInfo(BaseModel):
     environment: str
     protocol_revisions: list[str]
     catalogs: dict[str, str]
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    alive: bool = True
+
+
+class JobState(BaseModel):
+    """One job: its last success in seconds since 1970, and whether the next is overdue."""
+
+    last_success: int | None
+    late: bool
+
+
+class ReadyState(BaseModel):
+    """Whether this process can serve, and which of store, keys and audit fail."""
+
+    ready: bool
+    failing: list[str]
+    jobs: dict[str, JobState]

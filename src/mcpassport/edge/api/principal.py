@@ -12,6 +12,7 @@ from mcpassport.errors import Forbidden, InvalidInput, NoSuchObject
 from mcpassport.records.grants import Account, Principal, Role
 from mcpassport.store.protocol import ALL, PLATFORM, Append
 from mcpassport.store.repositories import ACCOUNTS
+from mcpassport.store.revocations import Revocation
 
 Authenticate: TypeAlias = Callable[[Request], Awaitable[Principal]]
 
@@ -42,6 +43,13 @@ class Acting:
     async def recorded(self) -> None:
         """Wait until the events of this request are in their chain."""
         await self.services.audit.move_outbox()
+
+    async def revoked(self, kind: str, tenant: str, subject: str, token_hash: str = "") -> None:
+        """Write the revocation log before the answer, after the store; `StoreUnavailable`."""
+        line = Revocation(
+            ts=self.services.clock(), kind=kind, tenant=tenant, id=subject, token_hash=token_hash
+        )
+        await self.services.revocations.append(line)
 
     def tenant(self, named: str | None) -> str:
         """The tenant a request is about: a tenant's own, or the one an admin names."""

@@ -131,6 +131,29 @@ async def revoke(account_id: str, server_id: str, acting: Operator) -> Response:
     account = await acting.account(account_id)
     await read(account_id, server_id, acting)
     event = acting.event("server.revoke", server_id, account.tenant)
-    await acting.services.servers.revoke(account.tenant, server_id, [event])
+    server = await acting.services.servers.revoke(account.tenant, server_id, [event])
+    await acting.revoked("server", account.tenant, server_id, server.token_hash)
     await acting.recorded()
     return Response(status_code=204)
+
+
+@router.post("/{server_id}/suspend")
+async def suspend(account_id: str, server_id: str, acting: Operator) -> ServerOut:
+    """Suspend an MCP server: it is refused from the next request on, until it is resumed."""
+    account = await acting.account(account_id)
+    await read(account_id, server_id, acting)
+    event = acting.event("server.suspend", server_id, account.tenant)
+    server = await acting.services.servers.suspend(account.tenant, server_id, [event])
+    await acting.recorded()
+    return ServerOut.of(server, acting.services.clock())
+
+
+@router.post("/{server_id}/resume")
+async def resume(account_id: str, server_id: str, acting: Operator) -> ServerOut:
+    """Resume a suspended MCP server, from the next request on; its expiry stays."""
+    account = await acting.account(account_id)
+    await read(account_id, server_id, acting)
+    event = acting.event("server.resume", server_id, account.tenant)
+    server = await acting.services.servers.resume(account.tenant, server_id, [event])
+    await acting.recorded()
+    return ServerOut.of(server, acting.services.clock())

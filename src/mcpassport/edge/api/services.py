@@ -4,17 +4,22 @@ from dataclasses import dataclass
 
 from mcpassport.accounts.connect import Accounts
 from mcpassport.accounts.tenants import Tenants
+from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
+from mcpassport.edge.readiness import Readiness
 from mcpassport.expressions import Evaluator
 from mcpassport.gate.api_tokens import ApiTokens
 from mcpassport.gate.principals import Principals
 from mcpassport.gate.servers import Servers
-from mcpassport.http import HttpClient
 from mcpassport.integrations.versions import Versions
+from mcpassport.jobs import Job
+from mcpassport.observe.http import WatchedHttp
+from mcpassport.observe.requests import Watch
 from mcpassport.records.sources import Clock, Random
 from mcpassport.settings import Settings
 from mcpassport.store.keys import Keys
 from mcpassport.store.protocol import AuditStore, Store
+from mcpassport.store.revocations import RevocationLog
 from mcpassport.store.vault import Vault
 from mcpassport.upstream.call import Upstream
 
@@ -30,10 +35,12 @@ class Services:
     store: Store
     audit_store: AuditStore
     keys: Keys
+    revocations: RevocationLog
     vault: Vault
-    http: HttpClient
+    http: WatchedHttp
     evaluator: Evaluator
     audit: AuditLog
+    keeper: Keeper
     tenants: Tenants
     accounts: Accounts
     versions: Versions
@@ -41,3 +48,6 @@ class Services:
     api_tokens: ApiTokens
     principals: Principals
     upstream: Upstream
+    watch: Watch
+    jobs: tuple[Job, ...]
+    readiness: Readiness

@@ -12,14 +12,16 @@ For every request, in this order:
 
 import json
 import math
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from email.message import Message
 from typing import Any, NoReturn
 
 import structlog
 from fastapi import Request, Response
+from fastapi._compat import ModelField
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from mcpassport.edge.api.principal import Guard
@@ -72,7 +74,7 @@ class StrictRoute(APIRoute):
         """The route's handler behind the steps of the module's docstring."""
         original = super().get_route_handler()
         guards = [part.call for part in self.dependant.dependencies if isinstance(part.call, Guard)]
-        known = sorted(param.alias for param in self.dependant.query_params)
+        known = sorted(_query_names(self.dependant.query_params))
 
         async def handler(request: Request) -> Response:
             strict = StrictRequest(request.scope, request.receive)
@@ -92,6 +94,16 @@ class StrictRoute(APIRoute):
             return response
 
         return handler
+
+
+def _query_names(params: Sequence[ModelField]) -> Iterator[str]:
+    """The names of a route's parameters; those of a query model by the model's members."""
+    for param in params:
+        kind = param.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from (item.alias or name for name, item in kind.model_fields.items())
+        else:
+            yield param.alias
 
 
 def _check_query(request: Request, known: list[str]) -> None:

@@ -50,3 +50,21 @@ async def change(tenant_id: str, body: TenantPatch, acting: Admin) -> TenantOut:
     tenant = await acting.services.tenants.rename(tenant_id, body.name, [event])
     await acting.recorded()
     return TenantOut.of(tenant)
+
+
+@router.post("/{tenant_id}/suspend")
+async def suspend(tenant_id: str, acting: Admin) -> TenantOut:
+    """Suspend a tenant: its MCP servers and API tokens are refused, from the next request on."""
+    event = acting.event("tenant.suspend", tenant_id, tenant_id)
+    tenant = await acting.services.tenants.suspend(tenant_id, [event])
+    await acting.recorded()
+    return TenantOut.of(tenant)
+
+
+@router.post("/{tenant_id}/resume")
+async def resume(tenant_id: str, acting: Admin) -> TenantOut:
+    """Resume a suspended tenant, from the next request on."""
+    event = acting.event("tenant.resume", tenant_id, tenant_id)
+    tenant = await acting.services.tenants.resume(tenant_id, [event])
+    await acting.recorded()
+    return TenantOut.of(tenant)

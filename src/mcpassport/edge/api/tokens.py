@@ -54,6 +54,7 @@ async def revoke(token_id: str, acting: Operator, tenant: TenantQuery = None) ->
     """Revoke an API token, from the next request on."""
     home = _home(acting, tenant)
     event = acting.event("api_token.revoke", token_id, home)
-    await acting.services.api_tokens.revoke(home, token_id, [event])
+    token = await acting.services.api_tokens.revoke(home, token_id, [event])
+    await acting.revoked("api_token", home, token_id, token.token_hash)
     await acting.recorded()
     return Response(status_code=204)

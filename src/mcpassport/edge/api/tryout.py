@@ -31,8 +31,8 @@ from mcpassport.errors import (
     Problem,
     envelope_of,
 )
-from mcpassport.http import HttpClient
 from mcpassport.integrations.load import load_content
+from mcpassport.observe.http import Sender
 from mcpassport.records.calls import OutboundRequest, OutboundResponse, Outcome
 from mcpassport.records.grants import Account
 from mcpassport.records.tool import Catalog, Tool
@@ -54,7 +54,7 @@ _WRITTEN: tuple[Callable[[str], str], ...] = (
 class _Watched:
     """The HTTP client, keeping the response it passed on, and the secrets that it sent."""
 
-    def __init__(self, http: HttpClient) -> None:
+    def __init__(self, http: Sender) -> None:
         self._http = http
         self._secrets: tuple[str, ...] = ()
         self.response: OutboundResponse | None = None

@@ -72,9 +72,9 @@ ACCESS: Final[tuple[Claim, ...]] = (
         "AUT-03",
         _AUTH,
         6,
-        "Unknown, revoked and expired server tokens get one identical HTTP 404, decided before "
-        "the body is read. A client network that sent more than {strangers} requests with unknown "
-        "tokens in 10 seconds gets HTTP 429 before any look-up.",
+        "Unknown, revoked, suspended and expired server tokens get one identical HTTP 404, decided "
+        "before the body is read. A client network that sent more than {strangers} requests with "
+        "unknown tokens in 10 seconds gets HTTP 429 before any look-up.",
     ),
     Claim(
         "AUT-04",
@@ -184,6 +184,13 @@ ACCESS: Final[tuple[Claim, ...]] = (
         "Rotation of a server token with an overlap of old and new.",
         available=False,
     ),
-    Claim("LIF-04", _LIFE, 13, "Suspension, and a kill switch for a tenant.", available=False),
+    Claim(
+        "LIF-04",
+        _LIFE,
+        13,
+        "A server, or a tenant with all its servers and API tokens, can be suspended and resumed. "
+        "A suspended server, and each server of a suspended tenant, gets the HTTP 404 of an "
+        "unknown token, from the next request on.",
+    ),
     Claim("LIF-05", _LIFE, 13, "Tenant offboarding with a deletion report.", available=False),
 )

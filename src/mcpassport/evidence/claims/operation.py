@@ -139,23 +139,30 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "AUD-05",
         _AUDIT,
         18,
-        "The rows of a tenant form one hash chain: a changed, removed or reordered row breaks it. "
-        "The chain is not signed: whoever can write the audit file can rewrite it from any row on, "
-        "or cut its end, so compare it with copies of your own.",
+        "The rows of a tenant form one hash chain: a changed, removed, inserted or reordered row "
+        "breaks it. Up to its last signed checkpoint a chain cannot be rewritten or cut without "
+        "the signing key; compare later rows with copies of your own.",
     ),
-    Claim("AUD-06", _AUDIT, 18, "Signed checkpoints of the audit chain.", available=False),
+    Claim(
+        "AUD-06",
+        _AUDIT,
+        18,
+        "Every hour each chain that advanced is verified, and its last row is signed (Ed25519) "
+        "with the key that `GET /audit/key` publishes. The key is kept by this deployment: whoever "
+        "holds its master key can sign.",
+    ),
     Claim(
         "AUD-07",
         _AUDIT,
         18,
-        "Audit rows are kept at least {audit_retention_days} days, by setting; this version "
-        "deletes none.",
+        "Audit rows are kept at least {audit_retention_days} days, by setting; older ones are "
+        "removed only as a whole beginning of a chain up to a signed checkpoint.",
     ),
     Claim(
         "AUD-08",
         _AUDIT,
         19,
-        "Signed audit exports, a SIEM connector and alerting.",
+        "A SIEM connector and alerting.",
         available=False,
     ),
     Claim(
@@ -179,6 +186,21 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "Refusals of revoked and expired tokens, and of callers over a limit, become at most one "
         "row a second per token or server, with a count; they are written within about a second "
         "and not awaited.",
+    ),
+    Claim(
+        "AUD-12",
+        _AUDIT,
+        16,
+        "A row that is committed survives {audit_durability} (`audit_durability`). If a process is "
+        "killed during a call, the intent gets the outcome `unknown`, once.",
+    ),
+    Claim(
+        "AUD-13",
+        _AUDIT,
+        16,
+        "The audit trail may fill {audit_volume_bytes} (`audit_volume_bytes`): at 90 % strangers "
+        "are no longer counted, at 100 % calls are refused with `audit_unavailable` and nothing is "
+        "sent, until there is room.",
     ),
     Claim(
         "CLI-01",
@@ -206,7 +228,7 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "VER-01",
         "verify-this-document",
         27,
-        "A signature over this document, and evidence runs that re-check its claims.",
+        "A signature over this document and over the evidence.",
         available=False,
     ),
     Claim(

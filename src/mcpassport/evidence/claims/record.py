@@ -6,10 +6,12 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 Grade: TypeAlias = Literal[
-    "live", "sandbox", "stated", "not verified", "not available in this version"
+    "live", "sandbox", "expired", "stated", "not verified", "not available in this version"
 ]
 Answer: TypeAlias = Literal["yes", "no", "partial", "not verified", "not available in this version"]
 
+SANDBOX: Grade = "sandbox"
+EXPIRED: Grade = "expired"
 NOT_VERIFIED: Grade = "not verified"
 NOT_AVAILABLE: Grade = "not available in this version"
 STATED: Grade = "stated"
@@ -75,5 +77,5 @@ class Claim(Struct, frozen=True):
 
     @property
     def grade(self) -> Grade:
-        """How the claim is known. No check exists in this version, so nothing is verified."""
+        """How the claim is known without evidence; the reference raises it by a run's."""
         return NOT_VERIFIED if self.available else NOT_AVAILABLE

@@ -122,8 +122,10 @@ def _head(document: Document) -> Iterator[str]:
     yield from _grid(("Fact", "Value"), facts)
     yield ""
     yield (
-        "> **Unpublished build.** No check has been run against it, so no claim below is graded "
-        "higher than “not verified”."
+        "> **Unpublished build.** Each claim below says how it is known."
+        if document.evidence.state == "run"
+        else "> **Unpublished build.** No fresh check of it has been run, so no claim below is "
+        "graded as checked."
     )
     yield ""
     yield from (f"- [{inline(each.heading)}](#{each.anchor})" for each in document.sections)

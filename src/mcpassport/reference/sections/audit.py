@@ -40,8 +40,27 @@ FIELDS: Final[dict[str, str]] = {
     "principal": "Who made a management change",
     "action": "What was changed",
     "subject": "The object that was changed",
+    "process": "The process that recorded the intent, by a random name",
 }
 """Every field of a row; a test compares it with the type."""
+
+_PULLING: Final = prose(
+    "A tenant's API token of role `tenant` or `auditor` reads the rows of its own tenant, "
+    "newest first and page by page: `limit` says how many (at most 200), `cursor` takes "
+    "the `next_cursor` of the page before, `oldest_first=true` turns the order round. "
+    "Filters: `phase`, `account`, `server`, `tool`, `outcome`, `reason`, `request_id`, "
+    "`from`, `to`; a page that passed over many rows may be short and still has a cursor. "
+    "`format=ndjson` (each line holds the exact text that was hashed) and `format=csv` "
+    "stream up to 10,000 rows; the last row's sequence is the next cursor. `GET /event` "
+    "lists only the management changes."
+)
+_VERIFYING: Final = prose(
+    "`mcpassport audit export --out FILE` (with `--follow`: as rows come) writes rows and "
+    "checkpoints (`GET /audit/checkpoint`), `mcpassport audit verify FILE --fingerprint "
+    "HEX` recomputes the file without this deployment, names the first row that is not "
+    "whole, and says up to which row the chain is signed. The script below expects a chain "
+    "from which retention has removed nothing yet."
+)
 
 
 def build(context: Context) -> tuple[Node, ...]:
@@ -54,19 +73,16 @@ def build(context: Context) -> tuple[Node, ...]:
             "refused ones a refusal. Changes made through the management API and the command line "
             "are events in the same chain."
         ),
-        *context.claims("AUD-11"),
+        *context.claims("AUD-11", "AUD-12", "AUD-13"),
         subheading("Fields"),
         _fields(),
         subheading("Pulling the trail"),
-        prose(
-            "A tenant's API token of role `tenant` or `auditor` reads the rows of its own tenant, "
-            "newest first and page by page: `limit` says how many (at most 200), `cursor` takes "
-            "the `next_cursor` of the page before, `oldest_first=true` turns the order round."
-        ),
+        _PULLING,
         code("Pull audit rows", "sh", _pull(context)),
         *context.claims("AUD-08"),
         subheading("Integrity and retention"),
         *context.claims("AUD-05", "AUD-10", "AUD-06", "AUD-07"),
+        _VERIFYING,
         code(
             "Recompute the chain (Python): verify_audit.py URL TOKEN",
             "python",

@@ -133,8 +133,8 @@ def _sequence() -> Diagram:
         kind="sequence",
         alt=(
             "Admission looks up the hashes of both tokens, then reads the records they lead to. An "
-            "unknown, revoked or expired server token ends in 404, a missing or wrong factor in "
-            "403; only otherwise one request goes to the upstream API."
+            "unknown, revoked, suspended or expired server token ends in 404, a missing or wrong "
+            "factor in 403; only otherwise one request goes to the upstream API."
         ),
         nodes=tuple(
             DiagramNode(id=name, label=label, column=index)
@@ -151,7 +151,10 @@ def _outcomes() -> Table:
     body = '`{"error":{"type":"not_found"}}`, the same bytes for each'
     rows = (
         (
-            "Server token missing, wrong, revoked, expired, or at another server's address",
+            (
+                "Server token missing, wrong, revoked, suspended, expired, or at another server's "
+                "address"
+            ),
             "404",
             body,
         ),

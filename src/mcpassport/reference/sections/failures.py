@@ -43,7 +43,7 @@ _EARLY = (
     ),
     ("No credential for the account", _TOOL, "`reauthorization_required`", "refusal"),
     ("Token unknown", "404", "`not_found`", "none; counted"),
-    ("Token revoked or expired", "404", "`not_found`", _FOLDED),
+    ("Token revoked, suspended or expired", "404", "`not_found`", _FOLDED),
     (
         "Factor missing or wrong",
         "403",
@@ -79,8 +79,10 @@ def build(context: Context) -> tuple[Node, ...]:
             "`audit_unavailable` with `retry.safe` false: the request was sent, its result is "
             "withheld. If a caller of 2026-07-28 closes the connection, its call is cancelled, the "
             "connection to the upstream API is closed, and the outcome row says `cancelled`; calls "
-            "of older revisions run to their end. If the process is killed during a call, its "
-            "intent row stays without an outcome."
+            "of older revisions run to their end. If a process is killed during a call, the "
+            "caller gets no answer, and another process, or the same after its restart, closes the "
+            "intent with the outcome `unknown`, once: each serving process holds a lease that it "
+            "renews, and its intents are closed only after that lease has lapsed (10 s)."
         ),
     )
 

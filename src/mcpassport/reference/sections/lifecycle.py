@@ -1,4 +1,4 @@
-"""Lifecycle: expiration, rotation, revocation, offboarding."""
+"""Lifecycle: expiration, rotation, revocation and suspension, offboarding."""
 
 from mcpassport.reference.document import Diagram, DiagramEdge, DiagramNode, Node
 from mcpassport.reference.inputs import Context
@@ -18,8 +18,15 @@ def build(context: Context) -> tuple[Node, ...]:
             "revoke the first. Both changes are audited."
         ),
         subheading("Revocation"),
-        *context.claims("LIF-02", "LIF-04"),
+        *context.claims("LIF-02"),
         code("Revoke a server", "sh", _revoke(context)),
+        subheading("Suspension"),
+        *context.claims("LIF-04"),
+        prose(
+            "Who may revoke a server may suspend and resume it; a tenant is suspended and resumed "
+            "by an admin. Each is audited. A suspended server can still be revoked."
+        ),
+        code("Suspend a tenant: the kill switch", "sh", _suspend(context)),
         subheading("Tenant offboarding"),
         *context.claims("LIF-05"),
         prose(
@@ -39,11 +46,13 @@ def _diagram() -> Diagram:
         DiagramNode(
             id="revoked", label="Revoked", note="404 from the next request", column=2, row=1
         ),
+        DiagramNode(id="suspended", label="Suspended", note="404 until resumed", column=1, row=1),
     )
     edges = (
         DiagramEdge(source="created", target="active"),
         DiagramEdge(source="active", target="expired", label="time"),
         DiagramEdge(source="active", target="revoked", label="DELETE"),
+        DiagramEdge(source="active", target="suspended", label="suspend"),
     )
     return Diagram(
         anchor="diagram-lifecycle",
@@ -51,7 +60,8 @@ def _diagram() -> Diagram:
         kind="flow",
         alt=(
             "A server is created, then active. It ends expired, by time, or revoked, by a DELETE. "
-            "Both answer 404. Revocation is final; an expired server can be given a later expiry."
+            "Suspended, it stands still until it is resumed. All three answer 404. Revocation is "
+            "final; an expired server can be given a later expiry."
         ),
         nodes=nodes,
         edges=edges,
@@ -63,5 +73,14 @@ def _revoke(context: Context) -> str:
     return (
         "curl -sS -X DELETE \\\n"
         f"  '{url}/integrated-account/<account-id>/mcp/<server-id>' \\\n"
+        "  -H 'Authorization: Bearer mcpp_api_<token>'"
+    )
+
+
+def _suspend(context: Context) -> str:
+    url = context.inputs.facts.public_url
+    return (
+        "curl -sS -X POST \\\n"
+        f"  '{url}/tenant/<tenant-id>/suspend' \\\n"
         "  -H 'Authorization: Bearer mcpp_api_<token>'"
     )

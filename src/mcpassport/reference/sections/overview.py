@@ -38,8 +38,9 @@ _WORDS = (
 _GRADES = (
     ("`live`", "A check was executed against the published address"),
     ("`sandbox`", "A check was executed against a throw-away process of the same build"),
+    ("`expired`", "Such a check passed, more than 90 days ago"),
     ("`stated`", "The vendor's words"),
-    ("`not verified`", "True of the design; no check of this build has tested it"),
+    ("`not verified`", "True of the design; no check of this very build has passed"),
     ("`not available in this version`", "Not built"),
 )
 

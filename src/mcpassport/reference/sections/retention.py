@@ -4,6 +4,17 @@ from mcpassport.reference.document import Node, Table
 from mcpassport.reference.inputs import Context
 from mcpassport.reference.writing import prose, subheading, table
 
+_DELETED = {
+    "SQLite": (
+        "What is deleted is overwritten in the database file; the write-ahead log may hold it "
+        "until its next checkpoint"
+    ),
+    "PostgreSQL": (
+        "What is deleted stays in the files of the database until the server has vacuumed and "
+        "reused the place, and in its write-ahead log for as long as the server keeps it"
+    ),
+}
+
 
 def build(context: Context) -> tuple[Node, ...]:
     """The claims, then both lists."""
@@ -14,9 +25,8 @@ def build(context: Context) -> tuple[Node, ...]:
         _stored(context),
         prose(
             "Revoked and expired servers and tokens stay as records, so that the refusal of their "
-            "tokens can be recorded. What is deleted is overwritten in the database file; the "
-            "write-ahead log may hold it until its next checkpoint, a backup for as long as the "
-            "backup is kept."
+            f"tokens can be recorded. {_DELETED[context.inputs.facts.store]}, a backup for as long "
+            "as the backup is kept."
         ),
         subheading("What never is"),
         prose(
@@ -45,7 +55,12 @@ def _stored(context: Context) -> Table:
         (
             "Audit rows",
             "[The fields of a row](#fields)",
-            f"At least {days} days, by setting; this version deletes none",
+            f"At least {days} days, by setting; older ones are removed up to a signed checkpoint",
+        ),
+        (
+            "Revocation log",
+            "Time, kind, tenant and id of what was revoked or deleted, keyed hash of its token",
+            kept,
         ),
         (
             "Idempotency keys",

@@ -33,7 +33,7 @@ def build(context: Context) -> tuple[Node, ...]:
         *context.claims("TEN-03", "TEN-05"),
         subheading("Blast radius"),
         *context.claims("TEN-04"),
-        _leaks(),
+        _leaks(context.inputs.facts.store),
     )
 
 
@@ -72,7 +72,7 @@ def _diagram(label: str) -> Diagram:
     )
 
 
-def _leaks() -> Table:
+def _leaks(store: str) -> Table:
     rows = (
         (
             "Server token, or the URL that holds it",
@@ -105,7 +105,7 @@ def _leaks() -> Table:
             "Revoke the API token",
         ),
         (
-            "Copy of the data folder",
+            "Copy of the data folder" if store == "SQLite" else "Copy of the database",
             "Records, audit rows, encrypted credentials",
             "Credentials and tokens, without the master key",
             "Replace the credentials at the upstream API",

@@ -12,6 +12,8 @@ _SETTINGS = {
     "trusted_proxies": "Networks whose `X-Forwarded-For` is believed, for counting",
     "default_server_ttl_days": "Days until a server expires by default",
     "audit_retention_days": "Days that audit rows are kept at least",
+    "audit_durability": "What a committed audit row survives",
+    "audit_volume_bytes": "What the audit trail may fill",
     "workers": "Processes that serve",
 }
 
@@ -27,7 +29,7 @@ def build(context: Context) -> tuple[Node, ...]:
                 ("Build", f"`{context.inputs.build}`"),
                 ("Signature", "not available in this version"),
                 ("Key fingerprint", "not available in this version"),
-                ("Evidence run", "none: no check of this build has been run"),
+                ("Evidence run", context.inputs.known.said),
             )
         ),
         *context.claims("VER-01"),

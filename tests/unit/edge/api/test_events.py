@@ -18,6 +18,8 @@ async def everything(house: Deployment) -> dict[str, str]:
     await house.made("/integration/notes/rollback", {"version": 1})
     await house.made("/tenant", {"id": "initech", "name": PLANTED})
     await house.send("PATCH", "/tenant/initech", body={"name": PLANTED})
+    for turn in ("suspend", "suspend", "resume"):
+        await house.send("POST", f"/tenant/initech/{turn}")
     account = await house.account("acme", name=PLANTED, context={"a": PLANTED})
     path = f"/integrated-account/{account}"
     await house.send("PATCH", path, body={"name": PLANTED}, caller="acme")
@@ -25,6 +27,8 @@ async def everything(house: Deployment) -> dict[str, str]:
     server = await house.made(f"{path}/mcp", {"name": PLANTED}, caller="acme")
     at = f"{path}/mcp/{server['id']}"
     await house.send("PATCH", at, body={"name": PLANTED}, caller="acme")
+    for turn in ("suspend", "suspend", "resume"):  # repeated, it is no change
+        await house.send("POST", f"{at}/{turn}", caller="acme")
     await house.send("DELETE", at, caller="acme")
     token = await house.made("/api-token", {"role": "factor", "name": PLANTED}, caller="acme")
     await house.send("DELETE", f"/api-token/{token['id']}", caller="acme")
@@ -55,6 +59,8 @@ async def test_each_change_is_one_event_in_the_chain_of_its_tenant(house: Deploy
         "initech": [
             ("tenant.create", "initech", "tok_admin"),
             ("tenant.rename", "initech", "tok_admin"),
+            ("tenant.suspend", "initech", "tok_admin"),
+            ("tenant.resume", "initech", "tok_admin"),
         ],
         "acme": [
             ("account.create", ids["account"], "tok_admin"),
@@ -62,6 +68,8 @@ async def test_each_change_is_one_event_in_the_chain_of_its_tenant(house: Deploy
             ("account.reconnect", ids["account"], "tok_acme"),
             ("server.create", ids["server"], "tok_acme"),
             ("server.update", ids["server"], "tok_acme"),
+            ("server.suspend", ids["server"], "tok_acme"),
+            ("server.resume", ids["server"], "tok_acme"),
             ("server.revoke", ids["server"], "tok_acme"),
             ("api_token.create", ids["token"], "tok_acme"),
             ("api_token.revoke", ids["token"], "tok_acme"),

@@ -23,11 +23,15 @@ ROUTES: list[tuple[str, str, Any, dict[str, str]]] = [
     ("GET", "/integrated-account/{account}/mcp/{server}", None, {}),
     ("PATCH", "/integrated-account/{account}/mcp/{server}", {"name": "Taken"}, {}),
     ("DELETE", "/integrated-account/{account}/mcp/{server}", None, {}),
+    ("POST", "/integrated-account/{account}/mcp/{server}/suspend", None, {}),
+    ("POST", "/integrated-account/{account}/mcp/{server}/resume", None, {}),
     ("DELETE", "/api-token/{token}", None, {}),
     ("DELETE", "/api-token/{token}", None, {"tenant": "{tenant}"}),
     ("GET", "/api-token", None, {"tenant": "{tenant}"}),
     ("GET", "/integrated-account", None, {"tenant": "{tenant}"}),
     ("GET", "/audit", None, {"tenant": "{tenant}"}),
+    ("GET", "/event", None, {"tenant": "{tenant}"}),
+    ("GET", "/audit/checkpoint", None, {"tenant": "{tenant}"}),
     (
         "POST",
         "/integrated-account",
@@ -106,7 +110,7 @@ async def test_listings_hold_the_own_tenant_only(house: Deployment) -> None:
     await belongings(house, "acme")
     texts = [
         str(await house.read(path, caller=caller))
-        for path in ("/integrated-account", "/api-token", "/audit")
+        for path in ("/integrated-account", "/api-token", "/audit", "/event")
         for caller in ("acme", "acme auditor")
     ]
     for secret in (theirs["account"], theirs["server"], theirs["token"], "globex"):

@@ -28,6 +28,7 @@ async def listings(house: Deployment) -> dict[str, tuple[dict[str, str], int]]:
         f"/integrated-account/{account}/mcp": ({}, COUNT),
         "/api-token": ({}, 2),
         "/audit": ({"tenant": "acme"}, COUNT - 1 + COUNT + 1),
+        "/event": ({"tenant": "acme"}, COUNT - 1 + COUNT + 1),
     }
 
 
@@ -53,7 +54,7 @@ async def test_pages_of_any_size_hold_every_object_once(house: Deployment) -> No
         whole = await walked(house, path, query, 200)
         for limit in (1, 3, COUNT):
             assert await walked(house, path, query, limit) == whole
-        if path != "/audit":
+        if path not in {"/audit", "/event"}:
             assert len(whole) == count
         names = [str(item.get("id") or item.get("version") or item) for item in whole]
         assert len(set(names)) == len(names)

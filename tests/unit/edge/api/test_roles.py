@@ -17,6 +17,8 @@ TABLE: dict[str, str] = {
     "GET /tenant": "admin auditor",
     "GET /tenant/{tenant_id}": ALL_READERS,
     "PATCH /tenant/{tenant_id}": "admin",
+    "POST /tenant/{tenant_id}/suspend": "admin",
+    "POST /tenant/{tenant_id}/resume": "admin",
     "POST /integration": "admin",
     "GET /integration": ALL_READERS,
     "GET /integration/{name}": ALL_READERS,
@@ -36,16 +38,27 @@ TABLE: dict[str, str] = {
     "GET /integrated-account/{account_id}/mcp/{server_id}": ALL_READERS,
     "PATCH /integrated-account/{account_id}/mcp/{server_id}": WRITERS,
     "DELETE /integrated-account/{account_id}/mcp/{server_id}": WRITERS,
+    "POST /integrated-account/{account_id}/mcp/{server_id}/suspend": WRITERS,
+    "POST /integrated-account/{account_id}/mcp/{server_id}/resume": WRITERS,
     "POST /api-token": WRITERS,
     "GET /api-token": ALL_READERS,
     "DELETE /api-token/{token_id}": WRITERS,
     "GET /audit": ALL_READERS,
     "GET /audit/strangers": "admin auditor",
+    "GET /audit/checkpoint": ALL_READERS,
+    "GET /audit/key": "admin auditor acme globex acme-auditor factor nobody",
+    "GET /event": ALL_READERS,
     "GET /version": "admin auditor acme globex acme-auditor factor nobody",
+    "GET /healthz": "admin auditor acme globex acme-auditor factor nobody",
+    "GET /readyz": "admin auditor acme globex acme-auditor factor nobody",
+    "GET /metrics": "admin auditor",
 }
 """Route -> who gets in. The token of another tenant (globex) finds none of acme's objects."""
 NOT_FOUND = "globex"
-OWN_HOME = {"GET /integrated-account", "GET /api-token", "POST /api-token", "GET /audit"}
+OWN_HOME = {
+    *("GET /integrated-account", "GET /api-token", "POST /api-token", "GET /audit", "GET /event"),
+    "GET /audit/checkpoint",
+}
 """Routes whose tenant goes without saying: there another tenant works in its own home."""
 
 
@@ -102,6 +115,8 @@ def valid(route: str, caller: str, numbered: int) -> tuple[Any, dict[str, Any]]:
         "GET /api-token": {"tenant": tenant},
         "DELETE /api-token/{token_id}": {"tenant": tenant},
         "GET /audit": {"tenant": tenant},
+        "GET /audit/checkpoint": {"tenant": tenant},
+        "GET /event": {"tenant": tenant},
     }
     return bodies.get(route), queries.get(route, {})
 

@@ -122,7 +122,8 @@ async def test_a_query_parameter_nobody_knows_is_refused(house: Deployment) -> N
             "where": "query.tennant",
             "rule": "unknown_parameter",
             "message": "No such parameter.",
-            "mend": "Valid: cursor, limit, oldest_first, tenant.",
+            "mend": "Valid: account, cursor, format, from, limit, oldest_first, outcome, phase, "
+            "reason, request_id, server, tenant, to, tool.",
         }
     ]
     told(await house.send("GET", "/version", query={"a": "1"}, caller=None), 400)

@@ -1,0 +1,1 @@
+"""What operators see of the running service: metrics and spans; never a payload or a token."""

@@ -1,0 +1,153 @@
+"""The store and the audit file, timed. What they do is unchanged."""
+
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from datetime import datetime
+from time import perf_counter
+from types import MappingProxyType
+from typing import TypeVar
+
+from mcpassport.errors import McpassportError
+from mcpassport.observe.metrics import Metrics
+from mcpassport.records.audit import ChainedRow, Checkpoint, EdgeCount
+from mcpassport.store.protocol import (
+    Append,
+    AuditStore,
+    Entry,
+    IndexColumn,
+    IndexValue,
+    Key,
+    Link,
+    Op,
+    Page,
+    Pending,
+    Space,
+    Store,
+    _All,
+)
+
+T = TypeVar("T")
+
+
+class TimedStore:
+    """A `Store` whose operations are timed."""
+
+    def __init__(self, inner: Store, metrics: Metrics) -> None:
+        self._inner = inner
+        self._metrics = metrics
+
+    async def _timed(self, operation: str, doing: Awaitable[T]) -> T:
+        started, failed = perf_counter(), False
+        try:
+            return await doing
+        except McpassportError:
+            failed = True
+            raise
+        finally:
+            self._metrics.stored(operation, perf_counter() - started, failed=failed)
+
+    async def get_many(self, keys: Sequence[Key]) -> list[Entry | None]:
+        """As in `Store`."""
+        return await self._timed("get_many", self._inner.get_many(keys))
+
+    async def write(
+        self, ops: Sequence[Op], expect: Mapping[Key, str] = MappingProxyType({})
+    ) -> dict[Key, str]:
+        """As in `Store`."""
+        return await self._timed("write", self._inner.write(ops, expect))
+
+    async def page(
+        self,
+        kind: str,
+        tenant: str | _All,
+        *,
+        index: IndexColumn | None = None,
+        value: IndexValue | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> Page:
+        """As in `Store`."""
+        doing = self._inner.page(kind, tenant, index=index, value=value, cursor=cursor, limit=limit)
+        return await self._timed("page", doing)
+
+    async def lease(self, name: str, ttl_s: float) -> int | None:
+        """As in `Store`."""
+        return await self._timed("lease", self._inner.lease(name, ttl_s))
+
+    def scan(self, kind: str, tenant: str | _All) -> AsyncIterator[Entry]:
+        """As in `Store`; not timed, since its pace is its reader's."""
+        return self._inner.scan(kind, tenant)
+
+    async def purge(self, now: datetime) -> int:
+        """As in `Store`."""
+        return await self._timed("purge", self._inner.purge(now))
+
+    async def outbox(self, limit: int = 500) -> list[Append]:
+        """As in `Store`."""
+        return await self._timed("outbox", self._inner.outbox(limit))
+
+    async def outbox_done(self, event_ids: Sequence[str]) -> None:
+        """As in `Store`."""
+        await self._timed("outbox", self._inner.outbox_done(event_ids))
+
+    async def close(self) -> None:
+        """As in `Store`."""
+        await self._inner.close()
+
+
+class TimedAudit:
+    """An `AuditStore` whose commits are timed."""
+
+    def __init__(self, inner: AuditStore, metrics: Metrics) -> None:
+        self._inner = inner
+        self._metrics = metrics
+
+    async def append(self, rows: Sequence[Pending], link: Link) -> None:
+        """As in `AuditStore`."""
+        started, failed = perf_counter(), True
+        try:
+            await self._inner.append(rows, link)
+            failed = False
+        finally:
+            self._metrics.committed(perf_counter() - started, failed=failed)
+
+    async def rows(
+        self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False
+    ) -> list[ChainedRow]:
+        """As in `AuditStore`."""
+        return await self._inner.rows(chain, after=after, limit=limit, newest_first=newest_first)
+
+    async def open_rows(self) -> list[ChainedRow]:
+        """As in `AuditStore`."""
+        return await self._inner.open_rows()
+
+    async def add_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """As in `AuditStore`."""
+        await self._inner.add_checkpoint(checkpoint)
+
+    async def checkpoints(
+        self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False
+    ) -> list[Checkpoint]:
+        """As in `AuditStore`."""
+        return await self._inner.checkpoints(
+            chain, after=after, limit=limit, newest_first=newest_first
+        )
+
+    async def forget(self, chain: str, through: int) -> None:
+        """As in `AuditStore`."""
+        await self._inner.forget(chain, through)
+
+    async def space(self) -> Space:
+        """As in `AuditStore`."""
+        return await self._inner.space()
+
+    async def count_edge(self, counts: Sequence[EdgeCount]) -> None:
+        """As in `AuditStore`."""
+        await self._inner.count_edge(counts)
+
+    async def edge_counts(self, *, limit: int = 50) -> list[EdgeCount]:
+        """As in `AuditStore`."""
+        return await self._inner.edge_counts(limit=limit)
+
+    async def close(self) -> None:
+        """As in `AuditStore`."""
+        await self._inner.close()

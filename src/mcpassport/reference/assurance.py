@@ -1,0 +1,68 @@
+"""How claims are known: evidence counts only for the build, settings and catalog that it is of."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from mcpassport.errors import InvalidSettings
+from mcpassport.evidence.claims import Grade
+from mcpassport.evidence.claims.record import EXPIRED, SANDBOX
+from mcpassport.records.evidence import Evidence
+from mcpassport.reference.document import EvidenceState
+
+EVIDENCE_MAX_AGE: Final = timedelta(days=90)
+
+
+class Known(Struct, frozen=True):
+    """The state of the evidence, the grades it gives by claim, and the run in a sentence."""
+
+    state: EvidenceState = "no run"
+    grades: Mapping[str, Grade] = MappingProxyType({})
+    said: str = "none: no check of this build has been run"
+
+
+NOTHING_KNOWN: Final = Known()
+
+
+class Assurance(Struct, frozen=True):
+    """A run's evidence, and the digests of what is running or described here."""
+
+    evidence: Evidence | None = None
+    build_digest: str = ""
+    settings_digest: str = ""
+
+    def known(self, catalog_digest: str, now: datetime) -> Known:
+        """The grades; none unless all three digests equal the run's, `expired` after 90 days."""
+        run = self.evidence
+        if run is None:
+            return NOTHING_KNOWN
+        here = (self.build_digest, self.settings_digest, catalog_digest)
+        if here != (run.build_digest, run.settings_digest, run.catalog_digest):
+            said = "a run of another build, other settings or another catalog; it counts for none"
+            return Known("other", said=said)
+        fresh = timedelta() <= now - run.started <= EVIDENCE_MAX_AGE
+        grade = SANDBOX if fresh else EXPIRED
+        grades = {each.claim: grade for each in run.results if each.verdict == "pass"}
+        said = (
+            f"{run.started:%Y-%m-%d %H:%M} UTC, profile `{run.profile}`: {len(grades)} of "
+            f"{len(run.results)} checks passed{'' if fresh else '; expired'}. In place of the "
+            f"deployment's own: {', '.join(run.substitutions)}"
+        )
+        return Known("run" if fresh else "expired", grades, said)
+
+
+def load_evidence(path: Path) -> Evidence:
+    """The evidence of a file; `InvalidSettings` if it cannot be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Evidence)
+    except OSError as error:
+        raise InvalidSettings(f"{path} cannot be read: {error.strerror}.") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InvalidSettings(
+            f"{path} is no evidence; `mcpassport evidence run` writes one."
+        ) from None

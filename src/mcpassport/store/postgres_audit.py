@@ -1,0 +1,232 @@
+"""The audit trail in PostgreSQL, in a schema of its own beside the records: `AuditStore`."""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from mcpassport.records.audit import ChainedRow, Checkpoint, EdgeCount
+from mcpassport.store.postgres_pool import Connection, Postgres, PostgresSchema
+from mcpassport.store.protocol import GENESIS, Durability, Link, Pending, Space
+
+_SCHEMA: Final = PostgresSchema(
+    suffix="_audit",
+    holds="audit rows",
+    steps=(
+        (
+            """CREATE TABLE chained (
+                chain TEXT COLLATE "C" NOT NULL, sequence BIGINT NOT NULL,
+                hash BYTEA NOT NULL, body BYTEA NOT NULL, event_id TEXT NOT NULL,
+                PRIMARY KEY (chain, sequence))""",
+            "CREATE UNIQUE INDEX chained_event ON chained (event_id) WHERE event_id <> ''",
+            """CREATE TABLE heads (
+                chain TEXT COLLATE "C" PRIMARY KEY, sequence BIGINT NOT NULL,
+                hash BYTEA NOT NULL)""",
+            """CREATE TABLE edge (
+                second BIGINT NOT NULL, reason TEXT COLLATE "C" NOT NULL,
+                network TEXT COLLATE "C" NOT NULL, count BIGINT NOT NULL,
+                PRIMARY KEY (second, reason, network))""",
+        ),
+        (
+            """CREATE TABLE open (
+                request TEXT COLLATE "C" NOT NULL, chain TEXT COLLATE "C" NOT NULL,
+                sequence BIGINT NOT NULL, PRIMARY KEY (request, chain, sequence))""",
+        ),
+        (
+            """CREATE TABLE checkpoints (
+                chain TEXT COLLATE "C" NOT NULL, sequence BIGINT NOT NULL, body BYTEA NOT NULL,
+                PRIMARY KEY (chain, sequence))""",
+        ),
+    ),
+)
+_BEGIN_CHAINS: Final = """
+    INSERT INTO heads SELECT name, 0, $2::bytea FROM unnest($1::text[]) AS name
+    ON CONFLICT (chain) DO NOTHING"""
+_HEADS: Final = """
+    SELECT chain, sequence, hash FROM heads
+    WHERE chain = ANY ($1::text[]) ORDER BY chain FOR UPDATE"""
+_KNOWN: Final = """
+    SELECT event_id FROM chained WHERE event_id = ANY ($1::text[]) AND event_id <> ''"""
+_INSERT: Final = "INSERT INTO chained VALUES ($1, $2, $3, $4, $5)"
+_MOVE_HEAD: Final = "UPDATE heads SET sequence = $2, hash = $3 WHERE chain = $1"
+_OPEN_OF: Final = """
+    SELECT request, chain, sequence FROM open
+    WHERE request = ANY ($1::text[]) ORDER BY sequence"""
+_OPEN: Final = "INSERT INTO open VALUES ($1, $2, $3)"
+_CLOSE: Final = "DELETE FROM open WHERE request = $1 AND chain = $2 AND sequence = $3"
+_OPEN_ROWS: Final = """
+    SELECT chained.chain, chained.sequence, hash, body FROM open JOIN chained
+    ON chained.chain = open.chain AND chained.sequence = open.sequence
+    ORDER BY chained.chain, chained.sequence"""
+_USED: Final = """
+    SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM pg_class
+    WHERE relnamespace = to_regnamespace(current_schema()) AND relkind = 'r'"""
+_FORWARD: Final = """
+    SELECT chain, sequence, hash, body FROM chained
+    WHERE chain = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"""
+_BACKWARD: Final = """
+    SELECT chain, sequence, hash, body FROM chained
+    WHERE chain = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3"""
+_ADD_CHECKPOINT: Final = "INSERT INTO checkpoints VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+_CHECKPOINTS_FORWARD: Final = """
+    SELECT body FROM checkpoints WHERE chain = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"""
+_CHECKPOINTS_BACKWARD: Final = """
+    SELECT body FROM checkpoints
+    WHERE chain = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3"""
+_FORGET: Final = (
+    "DELETE FROM chained WHERE chain = $1 AND sequence <= $2",
+    "DELETE FROM checkpoints WHERE chain = $1 AND sequence < $2",
+)
+_COUNT: Final = """
+    INSERT INTO edge VALUES ($1, $2, $3, $4)
+    ON CONFLICT (second, reason, network) DO UPDATE SET count = edge.count + excluded.count"""
+_NEWEST: Final = """
+    SELECT second, reason, network, count FROM edge
+    ORDER BY second DESC, reason, network LIMIT $1"""
+_BEYOND: Final = 2**63 - 1
+
+
+class _OpenRows:
+    """The open rows that one batch of appends may close, and what becomes of them."""
+
+    def __init__(self, found: Sequence[Sequence[Any]]) -> None:
+        self._waiting: dict[tuple[str, str], deque[int]] = {}
+        self._stored = {(request, chain, sequence) for request, chain, sequence in found}
+        self.opened: set[tuple[str, str, int]] = set()
+        self.closed: set[tuple[str, str, int]] = set()
+        for request, chain, sequence in found:
+            self._waiting.setdefault((request, chain), deque()).append(sequence)
+
+    def open(self, request: str, chain: str, sequence: int) -> None:
+        self._waiting.setdefault((request, chain), deque()).append(sequence)
+        self.opened.add((request, chain, sequence))
+
+    def close(self, request: str, chain: str) -> bool:
+        """Close the oldest; False when none is open."""
+        waiting = self._waiting.get((request, chain))
+        if not waiting:
+            return False
+        row = (request, chain, waiting.popleft())
+        if row in self._stored:
+            self.closed.add(row)
+        self.opened.discard(row)
+        return True
+
+
+class PostgresAudit:
+    """An `AuditStore` in the database at `url`. Any number of nodes may append at once."""
+
+    def __init__(self, url: str, *, durability: Durability = "disk") -> None:
+        self._database = Postgres(url, _SCHEMA, synced=durability == "disk")
+
+    async def append(self, rows: Sequence[Pending], link: Link) -> None:
+        """Append to the chains in one transaction.
+
+        1. The heads are locked, in one order for everyone, until the commit: no other node can
+           come between the reading of a head and the row that follows it, nor between the reading
+           of a chain's open rows and their closing.
+        2. An event that is in a chain already, or twice among `rows`, is skipped.
+        3. Each row's hash covers the one before; the heads move in the same transaction.
+        4. A row that closes what is not open is skipped; who is first closes.
+        """
+        if not rows:
+            return
+
+        async def work(connection: Connection) -> None:
+            chains = sorted({row.chain for row in rows})
+            await connection.execute(_BEGIN_CHAINS, chains, GENESIS)
+            locked = await connection.fetch(_HEADS, chains)  # (1)
+            heads = {chain: (sequence, digest) for chain, sequence, digest in locked}
+            events = [row.event_id for row in rows if row.event_id]
+            known = {row[0] for row in await connection.fetch(_KNOWN, events)}
+            closing = [row.closes for row in rows if row.closes]
+            listed = _OpenRows(await connection.fetch(_OPEN_OF, closing) if closing else ())
+            chained = _linked(rows, link, heads, known, listed)
+            await connection.executemany(_INSERT, chained)
+            await connection.executemany(_OPEN, sorted(listed.opened))
+            await connection.executemany(_CLOSE, sorted(listed.closed))
+            await connection.executemany(
+                _MOVE_HEAD, [(name, *head) for name, head in heads.items()]
+            )
+
+        await self._database.write(work)
+
+    async def open_rows(self) -> list[ChainedRow]:
+        """The rows that opened a request and were not closed."""
+        return [ChainedRow(*row) for row in await self._database.read(_OPEN_ROWS)]
+
+    async def space(self) -> Space:
+        """What the tables of the trail take; a client cannot know what the server's disk has."""
+        ((used,),) = await self._database.read(_USED)
+        return Space(used=int(used), free=None)
+
+    async def rows(
+        self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False
+    ) -> list[ChainedRow]:
+        """Rows of one chain; `after` 0 starts at the oldest, or with `newest_first` the newest."""
+        query, start = (_BACKWARD, after or _BEYOND) if newest_first else (_FORWARD, after)
+        found = await self._database.read(query, chain, start, max(limit, 0))
+        return [ChainedRow(*row) for row in found]
+
+    async def add_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Keep a signed checkpoint; one that the chain has at this sequence already stays."""
+        row = (checkpoint.chain, checkpoint.sequence, msgspec.json.encode(checkpoint))
+        await self._database.write(lambda connection: connection.execute(_ADD_CHECKPOINT, *row))
+
+    async def checkpoints(
+        self, chain: str, *, after: int = 0, limit: int = 50, newest_first: bool = False
+    ) -> list[Checkpoint]:
+        """Signed checkpoints of one chain; `after` as for `rows`."""
+        query, start = _CHECKPOINTS_FORWARD, after
+        if newest_first:
+            query, start = _CHECKPOINTS_BACKWARD, after or _BEYOND
+        found = await self._database.read(query, chain, start, max(limit, 0))
+        return [msgspec.json.decode(body, type=Checkpoint) for (body,) in found]
+
+    async def forget(self, chain: str, through: int) -> None:
+        """Remove the rows up to this sequence, and the checkpoints before it; the chain goes on."""
+
+        async def work(connection: Connection) -> None:
+            for statement in _FORGET:
+                await connection.execute(statement, chain, through)
+
+        await self._database.write(work)
+
+    async def count_edge(self, counts: Sequence[EdgeCount]) -> None:
+        """Add to the counts of a second, reason and network."""
+        # In one order for everyone, so that two nodes never wait for each other.
+        added = sorted((count.second, count.reason, count.network, count.count) for count in counts)
+        await self._database.write(lambda connection: connection.executemany(_COUNT, added))
+
+    async def edge_counts(self, *, limit: int = 50) -> list[EdgeCount]:
+        """The newest edge counts first."""
+        return [EdgeCount(*row) for row in await self._database.read(_NEWEST, max(limit, 0))]
+
+    async def close(self) -> None:
+        """Finish writes in progress and release the connections."""
+        await self._database.close()
+
+
+def _linked(
+    rows: Sequence[Pending],
+    link: Link,
+    heads: dict[str, tuple[int, bytes]],
+    known: set[str],
+    listed: _OpenRows,
+) -> list[tuple[str, int, bytes, bytes, str]]:
+    """The rows as stored; moves `heads`, `known` and `listed` along."""
+    chained: list[tuple[str, int, bytes, bytes, str]] = []
+    for row in rows:
+        if row.event_id in known:
+            continue  # (2)
+        if row.closes and not listed.close(row.closes, row.chain):
+            continue  # (4)
+        last, previous = heads[row.chain]
+        digest = link(previous, last + 1, row.body)  # (3)
+        chained.append((row.chain, last + 1, digest, row.body, row.event_id))
+        if row.opens:
+            listed.open(row.opens, row.chain, last + 1)
+        heads[row.chain] = (last + 1, digest)
+        known |= {row.event_id} - {""}
+    return chained

@@ -1,0 +1,128 @@
+"""A deployment of real processes over the lab: served, called under load, and killed."""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+from tests.support.calling import modern, modern_headers
+from tests.support.items import GET, items
+from tests.support.lab import Lab
+
+from mcpassport.audit.chain import verify
+from mcpassport.cli.client import Remote, open_api
+from mcpassport.cli.demo.processes import free_port, running
+from mcpassport.cli.init import make_deployment
+from mcpassport.records.audit import AuditRow
+from mcpassport.store import open_audit
+
+CLIENT = "io.modelcontextprotocol/clientInfo"
+LIMITS = "calls_per_10s = 100000\nin_flight_server = 512\nin_flight_tenant = 512\n"
+
+
+@dataclass
+class Served:
+    """What `mcpassport serve` serves: one tenant, one account, one MCP server."""
+
+    folder: Path
+    pid: int
+    address: str
+
+    def workers(self) -> list[int]:
+        """The worker processes, found as children of the server."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        return [int(child) for child in children if _is_worker(int(child))]
+
+    def kill(self, worker: int) -> None:
+        """End a worker as the kernel does when memory runs out."""
+        os.kill(worker, signal.SIGKILL)
+
+    async def call(self, session: aiohttp.ClientSession, name: str) -> dict[str, Any] | None:
+        """One tool call that names itself in its client name and its argument; None: no answer."""
+        params = {"name": GET, "arguments": {"id": name}}
+        body = modern("tools/call", params, **{CLIENT: {"name": name, "version": "1"}})
+        headers = {**modern_headers("tools/call", GET), "content-type": "application/json"}
+        try:
+            async with session.post(self.address, data=body, headers=headers) as response:
+                answer: dict[str, Any] = await response.json()
+                return answer
+        except (aiohttp.ClientError, TimeoutError):
+            return None
+
+    async def rows(self) -> list[AuditRow]:
+        """The tenant's rows, once the chain has been verified."""
+        audit = open_audit(f"sqlite:///{self.folder / 'home' / 'data'}")
+        try:
+            chained = await audit.rows("acme", limit=1_000_000)
+        finally:
+            await audit.close()
+        assert verify(chained) is None
+        return [msgspec.json.decode(row.body, type=AuditRow) for row in chained]
+
+    def open_intents(self) -> int:
+        """How many intents are open now, read around the program."""
+        path = self.folder / "home" / "data" / "audit.db"
+        connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+        try:
+            return int(connection.execute("SELECT count(*) FROM open").fetchone()[0])
+        finally:
+            connection.close()
+
+
+def _is_worker(pid: int) -> bool:
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return b"serve" in command.split(b"\0")
+
+
+@asynccontextmanager
+async def served(
+    folder: Path, lab: Lab, settings: Mapping[str, Any], environment: Mapping[str, str]
+) -> AsyncIterator[Served]:
+    """`mcpassport serve` over the lab, with more lines for the settings file, until the end."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    config, _, token = await make_deployment(folder / "home", url)
+    lines = {"private_hosts": [lab.listing], **settings}
+    told = "".join(f"{name} = {msgspec.json.encode(lines[name]).decode()}\n" for name in lines)
+    text = config.read_text().replace("# [limits]", f"{told}\n[limits]\n{LIMITS}", 1)
+    config.write_text(text)
+    command = [sys.executable, "-m", "mcpassport", "serve"]
+    command += ["--config", str(config), "--port", str(port)]
+    if environment:
+        command = ["env", *(f"{name}={text}" for name, text in environment.items()), *command]
+    with running(command, folder / "serve.log", ready=(port, "/version")) as process:
+        async with open_api(None, Remote(url, token["token"])) as api:
+            await api.call("POST", "/integration", body=items(lab.origin))
+            await api.call("POST", "/tenant", body={"id": "acme", "name": "Acme"})
+            body = {
+                "tenant": "acme",
+                "integration": "lab",
+                "name": "a",
+                "credential_kind": "bearer",
+            }
+            account = await api.call(
+                "POST", "/integrated-account", body=body | {"credential": {"token": "lab_0001"}}
+            )
+            path = f"/integrated-account/{account['id']}/mcp"
+            server = await api.call("POST", path, body={"name": "agent"})
+        yield Served(folder, process.pid, server["url"])
+
+
+async def until(condition: Any, seconds: float, what: str) -> None:
+    """Wait for a condition; fails when it does not come."""
+    for _ in range(int(seconds / 0.05)):
+        if condition():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {what}")

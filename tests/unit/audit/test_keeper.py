@@ -1,0 +1,95 @@
+"""Checkpoints and retention, on a whole deployment with a clock that moves."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.support.deployment import Deployment, deployment
+
+from mcpassport.audit.chain import verify
+from mcpassport.audit.checkpoint import fingerprint_of, problem_of
+from mcpassport.records.audit import AuditRow
+from mcpassport.store import AUDIT_FILE
+
+DAYS = 90
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[Deployment]:
+    """A deployment that keeps its rows for the shortest time."""
+    async with deployment(tmp_path, audit_retention_days=DAYS) as made:
+        yield made
+
+
+async def rows(house: Deployment, count: int, tenant: str = "acme") -> None:
+    row = AuditRow(ts=house.clock(), phase="refusal", request_id="req_1", tenant=tenant)
+    await house.services.audit.append(*([row] * count))
+
+
+async def places(house: Deployment, chain: str = "acme") -> list[int]:
+    return [item.sequence for item in await house.services.audit_store.checkpoints(chain)]
+
+
+async def test_every_chain_that_advanced_is_signed(house: Deployment) -> None:
+    """With the key that is published, at the newest row, and once."""
+    keeper = house.services.keeper
+    await keeper.sign()
+    await rows(house, 3)
+    await rows(house, 2, "globex")
+    assert await keeper.sign() == 2
+    assert await keeper.sign() == 0
+    (found,) = await house.services.audit_store.checkpoints("acme")
+    newest = await house.services.audit.rows("acme", limit=1, newest_first=True)
+    assert (found.sequence, found.hash) == (3, newest[0].hash.hex())
+    published = await house.read("/audit/key")
+    assert published["fingerprint"] == fingerprint_of(await keeper.public_key())
+    assert problem_of(found, published["fingerprint"]) == ""
+    assert (await house.read("/audit/checkpoint", caller="acme"))["result"][0]["sequence"] == 3
+
+
+async def test_a_changed_chain_is_not_signed(house: Deployment) -> None:
+    """A checkpoint never blesses a row that was changed since the one before."""
+    await rows(house, 3)
+    path = house.services.settings.data_dir / AUDIT_FILE
+    with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
+        stranger.execute("UPDATE chained SET body = x'7b7d' WHERE chain = 'acme' AND sequence = 2")
+    await house.services.keeper.sign()
+    assert await places(house) == []
+
+
+async def test_whole_signed_prefixes_are_removed_when_they_are_old(house: Deployment) -> None:
+    """Rows above the last old checkpoint stay, younger ones too, and the rest verifies."""
+    keeper, audit = house.services.keeper, house.services.audit
+    for count in (3, 4):
+        await rows(house, count)
+        await keeper.sign()
+    await rows(house, 1)
+    house.clock.now += timedelta(days=DAYS)
+    assert await keeper.retire() == 0
+    house.clock.now += timedelta(seconds=1)
+    await rows(house, 2)
+    assert await keeper.retire() == 1
+    left = await audit.rows("acme")
+    assert [row.sequence for row in left] == [8, 9, 10]
+    (anchor,) = await house.services.audit_store.checkpoints("acme")
+    assert verify(left, previous=bytes.fromhex(anchor.hash), sequence=8) is None
+    assert await keeper.retire() == 0
+    await keeper.sign()
+    assert await places(house) == [7, 10]
+
+
+async def test_nothing_is_removed_below_a_checkpoint_that_does_not_hold(house: Deployment) -> None:
+    """A forged checkpoint, or one of a row that is no longer there as signed, removes nothing."""
+    await rows(house, 3)
+    await house.services.keeper.sign()
+    path = house.services.settings.data_dir / AUDIT_FILE
+    with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
+        stranger.execute(
+            "UPDATE checkpoints SET body = replace(body, '\"sequence\":3', '\"sequence\":2')"
+        )
+    house.clock.now += timedelta(days=DAYS + 1)
+    assert await house.services.keeper.retire() == 0
+    assert len(await house.services.audit.rows("acme")) == 3

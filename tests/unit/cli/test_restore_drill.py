@@ -1,0 +1,189 @@
+"""The restore drill, with the real commands: what was revoked after a backup stays dead."""
+
+import asyncio
+import shutil
+import tarfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from tests.support.asgi import Response, request
+from tests.support.calling import legacy, legacy_headers
+from tests.support.commands import Shell
+
+from mcpassport.app import open_application, open_services
+from mcpassport.settings import load
+
+
+def ask(config: Path, *tokens: str) -> list[Response]:
+    """What the served app answers to `tools/list` with each token."""
+
+    async def asked() -> list[Response]:
+        async with open_services(load(config, {})) as services, open_application(services) as app:
+            headers = {"content-type": "application/json", **legacy_headers()}
+            body = legacy("tools/list")
+            found = [
+                await request(app, f"/mcp/{token}", headers=headers, body=body) for token in tokens
+            ]
+            return [answer for answer in found if answer is not None]
+
+    return asyncio.run(asked())
+
+
+class Drill(NamedTuple):
+    """A deployment that went on after its backup, and the backup restored beside it."""
+
+    old: Path
+    new: Path
+    servers: Mapping[str, Any]
+    token: Mapping[str, Any]
+
+    @property
+    def log(self) -> Path:
+        return self.old.with_name("data") / "revocations.log"
+
+    def tokens(self, *names: str) -> list[str]:
+        return [self.servers[name]["token"] for name in names]
+
+
+@pytest.fixture
+def drill(shell: Shell, account: str, tmp_path: Path) -> Drill:
+    """A server and an API token are revoked and an account is deleted after the backup."""
+    assert shell.config is not None
+    old = shell.config
+    credential = old.with_name("credential.json")
+    shell.ok("token", "create", "--role", "admin", "--name", "revoked before")
+    before = shell.json("token", "list")[0]["id"]
+    shell.ok("token", "revoke", before, "--yes")
+    other = shell.json(
+        *("account", "create", "notes", "--tenant", "acme", "--name", "Other"),
+        *("--kind", "bearer", "--credential-file", credential),
+    )["id"]
+    homes = {"kept": account, "revoked": account, "of the account": other}
+    servers = {
+        name: shell.json("server", "create", home, "--name", "agent")
+        for name, home in homes.items()
+    }
+    token = shell.json("token", "create", "--role", "auditor", "--name", "Ann")
+    shell.ok("store", "backup", "--out", tmp_path / "data.backup")
+    shell.ok("store", "backup-keys", "--out", tmp_path / "keys.backup")
+    shell.ok("server", "revoke", account, servers["revoked"]["id"], "--yes")
+    shell.ok("token", "revoke", token["id"], "--yes")
+    shell.ok("account", "delete", other, "--yes")
+    new = tmp_path / "restored" / "mcpassport.toml"
+    new.parent.mkdir()
+    for name in ("mcpassport.toml", "master.key"):
+        shutil.copy2(old.with_name(name), new.with_name(name))
+    shell.config = new
+    shell.ok(
+        *("store", "restore", tmp_path / "data.backup", "--keys", tmp_path / "keys.backup"),
+        *("--into", new.with_name("data")),
+    )
+    return Drill(old, new, servers, token)
+
+
+def test_a_restored_deployment_does_not_serve_before_the_replay(shell: Shell, drill: Drill) -> None:
+    """`serve` says what to do, and so does the app that a worker opens."""
+    said = shell.refused(2, "serve", "--port", "0")
+    assert "what was revoked since would work again" in said
+    assert "store replay --revocations" in said
+    with pytest.raises(Exception, match="store replay"):
+        ask(drill.new)
+
+
+def test_what_was_revoked_after_the_backup_stays_dead(shell: Shell, drill: Drill) -> None:
+    """After the replay its token is the 404 of a stranger; the others go on."""
+    assert shell.json("store", "replay", "--revocations", drill.log) == {"replayed": 4}
+    stranger, kept, revoked, along = ask(
+        drill.new, "x", *drill.tokens("kept", "revoked", "of the account")
+    )
+    assert (stranger.status, kept.status) == (404, 200)
+    assert (revoked, along) == (stranger, stranger)
+    assert len(shell.json("account", "list", "--tenant", "acme")) == 1
+    listed = {token["id"]: token["status"] for token in shell.json("token", "list")}
+    assert listed[drill.token["id"]] == "revoked"
+    actions = [row.get("action") for row in shell.json("audit", "list", "--tenant", "acme")]
+    assert {"server.revoke", "account.delete"} <= set(actions)
+    assert (
+        drill.log.with_name("revocations.log").read_bytes()
+        == (drill.new.with_name("data") / "revocations.log").read_bytes()
+    )
+    assert "awaits a replay" in shell.refused(2, "store", "replay", "--revocations", drill.log)
+
+
+def test_without_a_log_every_server_is_suspended(shell: Shell, drill: Drill) -> None:
+    """All tokens are dead until their server is resumed; one that is resumed serves."""
+    assert shell.json("store", "replay", "--accept-revived-grants") == {"suspended": 3}
+    names = ("kept", "revoked", "of the account")
+    stranger, *suspended = ask(drill.new, "x", *drill.tokens(*names))
+    assert suspended == [stranger] * 3
+    kept = drill.servers["kept"]
+    shell.ok("server", "resume", kept["account"], kept["id"])
+    assert [answer.status for answer in ask(drill.new, *drill.tokens(*names))] == [200, 404, 404]
+
+
+def test_only_the_log_of_that_deployment_is_replayed(
+    shell: Shell, drill: Drill, tmp_path: Path
+) -> None:
+    """An empty, a shortened, a damaged and a foreign log are refused, and nothing is served."""
+    content = drill.log.read_bytes()
+    first, _, rest = content.partition(b"\n")
+    strange = content + rest.splitlines()[0].replace(b'"server"', b'"moon"') + b"\n"
+    for text, said in (
+        (b"", "does not continue"),
+        (rest, "does not continue"),
+        (first + b"\n{}\n", "line 2 is not a revocation"),
+        (strange, "which this release cannot replay"),
+    ):
+        log = tmp_path / "given.log"
+        log.write_bytes(text)
+        assert said in shell.refused(2, "store", "replay", "--revocations", log).replace("\n", " ")
+    assert "Give one of" in shell.refused(2, "store", "replay")
+    assert "store replay" in shell.refused(2, "serve", "--port", "0")
+
+
+def test_a_restore_replaces_nothing_and_checks_what_it_unpacks(
+    shell: Shell, drill: Drill, tmp_path: Path
+) -> None:
+    """A folder in use, a damaged, a mixed-up, a newer and a half backup are refused plainly."""
+    data, keys, into = (tmp_path / name for name in ("data.backup", "keys.backup", "into"))
+    assert "not empty" in shell.refused(
+        2, "store", "restore", data, "--into", drill.new.with_name("data")
+    )
+    assert "a file is here already" in shell.refused(2, "store", "backup", "--out", data)
+    assert "not a backup of the data" in shell.refused(2, "store", "restore", keys, "--into", into)
+    assert "not a backup" in shell.refused(2, "store", "restore", drill.old, "--into", into)
+    newer = tmp_path / "newer.backup"
+    newer.write_bytes(data.read_bytes().replace(b'"schema":1', b'"schema":9', 1))
+    assert "a newer release" in shell.refused(2, "store", "restore", newer, "--into", into)
+    assert not into.exists()
+    damaged = tmp_path / "damaged.backup"
+    content = bytearray(data.read_bytes())
+    content[20_000] ^= 1
+    damaged.write_bytes(content)
+    assert "is damaged" in shell.refused(2, "store", "restore", damaged, "--into", into)
+    half = drill.new.with_name("half")
+    shell.ok("store", "restore", data, "--into", half)
+    with ExitStack() as stack:
+        monkeypatch = stack.enter_context(pytest.MonkeyPatch.context())
+        monkeypatch.setenv("MCPASSPORT_DATA_DIR", str(half))
+        assert "the keys of this restored backup are missing" in shell.refused(
+            2, "server", "list", drill.servers["kept"]["account"]
+        )
+
+
+def test_the_data_backup_holds_no_keys_and_nobody_else_reads_it(
+    drill: Drill, tmp_path: Path
+) -> None:
+    """Records and audit in one file, keys in the other, both for the owner only."""
+    for name, files in (
+        ("data.backup", ["manifest.json", "data.db", "audit.db"]),
+        ("keys.backup", ["manifest.json", "keys.db"]),
+    ):
+        with tarfile.open(tmp_path / name) as archive:
+            assert archive.getnames() == files
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
+    restored = drill.new.with_name("data")
+    assert {path.stat().st_mode & 0o777 for path in restored.iterdir()} == {0o600}
