@@ -4,7 +4,7 @@ from cyclopts import App
 
 from mcpassport.cli.client import segment
 from mcpassport.cli.options import DEFAULTS, Flag, Options
-from mcpassport.cli.output import confirm, console, print_facts, print_json, print_table
+from mcpassport.cli.output import confirm, tell_change, tell_object, tell_rows
 
 app = App(name="tenant", help="The vendor's customers. Nothing crosses tenants.")
 
@@ -22,7 +22,7 @@ async def create(name: str, *, id: str | None = None, options: Options = DEFAULT
     """
     async with options.api() as api:
         tenant = await api.call("POST", "/tenant", body={"name": name, "id": id})
-    print_json(tenant) if options.json else print_facts(tenant)
+    tell_object(tenant, json=options.json)
 
 
 @app.command(name="list")
@@ -30,14 +30,12 @@ async def list_(*, options: Options = DEFAULTS) -> None:
     """List every tenant."""
     async with options.api() as api:
         tenants = await api.pages("/tenant")
-    if options.json:
-        print_json(tenants)
-        return
-    print_table(
+    tell_rows(
         "Tenants",
         {"id": "id", "name": "name", "status": "status", "created": "created_at"},
         tenants,
         "No tenant yet: mcpassport tenant create NAME",
+        json=options.json,
     )
 
 
@@ -52,7 +50,7 @@ async def show(tenant: str, *, options: Options = DEFAULTS) -> None:
     """
     async with options.api() as api:
         document = await api.call("GET", f"/tenant/{segment(tenant)}")
-    print_json(document) if options.json else print_facts(document)
+    tell_object(document, json=options.json)
 
 
 @app.command
@@ -85,7 +83,4 @@ async def resume(tenant: str, *, options: Options = DEFAULTS) -> None:
 async def _turn(tenant: str, turn: str, options: Options) -> None:
     async with options.api() as api:
         document = await api.call("POST", f"/tenant/{segment(tenant)}/{turn}")
-    if options.json:
-        print_json(document)
-    else:
-        console.print(f"Tenant {tenant} is {document['status']}.")
+    tell_change(document, f"Tenant {tenant} is {document['status']}.", json=options.json)
