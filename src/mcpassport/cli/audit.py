@@ -10,12 +10,14 @@ from cyclopts.types import PositiveInt
 
 from mcpassport.audit.verification import Verdict, verify_file
 from mcpassport.cli.client import PAGE
+from mcpassport.cli.fingerprint import fingerprint as recompute
 from mcpassport.cli.options import DEFAULTS, Flag, Options, moment
 from mcpassport.cli.output import FOUND, OK, print_json, print_table, tell_object
 from mcpassport.cli.trail import Puller
 from mcpassport.errors import UsageError
 
 app = App(name="audit", help="The audit trail: one hash chain per tenant.")
+app.command(recompute)
 
 
 @Parameter(name="*")

@@ -88,7 +88,7 @@ def rows_of(path: Path, count: int) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         lines = path.read_bytes().splitlines() if path.exists() else []
-        if sum("body" in json.loads(line) for line in lines) == count:
+        if sum("sequence" in json.loads(line) for line in lines) == count:
             return
         time.sleep(0.1)
     raise AssertionError(f"{path} never held {count} rows")
