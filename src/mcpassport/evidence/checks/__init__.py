@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from mcpassport.evidence.bench import Bench, Finding
+from mcpassport.evidence.bench import Bench
 from mcpassport.evidence.checks.rate_limits_errors import one_request
 from mcpassport.evidence.checks.tool_scope_controls import hidden_tool
+from mcpassport.evidence.finding import Finding
 
 Check = Callable[[Bench, Finding], Awaitable[None]]
 
