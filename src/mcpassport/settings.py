@@ -121,6 +121,7 @@ class Settings(BaseModel):
     environment: str = ""
     vendor_file: Path | None = None
     evidence_file: Path | None = None
+    evidence_max_age_days: int = Field(default=90, ge=1, le=366)
     private_hosts: Listed = ()
     allowed_origins: Listed = ()
     allowed_hosts: Listed = ()
@@ -188,6 +189,7 @@ CLAIM_RELEVANT = (
     "audit_retention_days",
     "audit_durability",
     "audit_volume_bytes",
+    "evidence_max_age_days",
     "workers",
     "limits",
 )

@@ -218,6 +218,7 @@ CHANGED: dict[str, Any] = {
     "audit_retention_days": 100,
     "audit_durability": "process",
     "audit_volume_bytes": 10**9,
+    "evidence_max_age_days": 30,
     "workers": 4,
     "limits": Limits(call_timeout_s=29),
 }
@@ -225,7 +226,7 @@ QUIET: dict[str, Any] = {
     "data_dir": Path("/elsewhere"),
     "master_key_file": Path("/elsewhere/key"),
     "master_key": KeyMaterial(bytes(32)),
-    "store_url": "postgresql://app:planted-password@db/mcpassport",
+    "store_url": "sqlite:////elsewhere",
     "vendor_file": Path("/elsewhere/vendor.yaml"),
     "evidence_file": Path("/elsewhere/evidence.json"),
     "host": "0.0.0.0",
@@ -242,6 +243,14 @@ def test_the_digest_follows_what_the_reference_says_and_nothing_else() -> None:
     assert len(digests - {usual}) == len(CHANGED)
     assert {Settings(**{name: value}).digest() for name, value in QUIET.items()} == {usual}
     assert re.fullmatch("[0-9a-f]{64}", usual)
+
+
+def test_of_the_store_only_its_kind_is_in_the_digest() -> None:
+    """Evidence of one kind of store says nothing about another; its URL holds a password."""
+    one, other = (
+        Settings(store_url=f"postgresql://app:{word}@{word}/x").digest() for word in ("a", "b")
+    )
+    assert one == other != Settings().digest()
 
 
 @pytest.mark.parametrize("name", ["plain", "a b", "50%25", "what?", "a#b", "é"])

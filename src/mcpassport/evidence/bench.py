@@ -1,17 +1,21 @@
 """What a check works with: the product from outside (HTTP) and from the side (files, lab)."""
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from secrets import token_hex
+from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from mcpassport.errors import McpassportError
 from mcpassport.evidence.finding import CheckFailed
 from mcpassport.evidence.probe import CREDENTIAL_KIND, INTEGRATION, probe
 from mcpassport.evidence.processes import USER_AGENT, Sandbox
-from mcpassport.evidence.upstream import Lab
+from mcpassport.evidence.upstream import Lab, Says
 from mcpassport.limits import (
     HEADER_API_TOKEN,
     HEADER_METHOD,
@@ -25,9 +29,11 @@ from mcpassport.records.calls import OutboundRequest, OutboundResponse
 
 CREATED: Final = 201
 CANARY_BYTES: Final = 24
+NEVER_S: Final = 120
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 Era: TypeAlias = Literal["legacy", "modern"]
 _CLIENT: Final = {"name": USER_AGENT, "version": "1"}
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _META: Final = "io.modelcontextprotocol/"
 
 
@@ -67,9 +73,11 @@ class Message:
     id: Any = 1
 
     @classmethod
-    def call(cls, tool: str, arguments: Any, era: Era = "legacy", **params: Any) -> "Message":
-        """A `tools/call`."""
-        return cls("tools/call", {"name": tool, "arguments": arguments, **params}, era)
+    def call(
+        cls, tool: str, arguments: Any, era: Era = "legacy", more: Mapping[str, Any] = _NOTHING
+    ) -> "Message":
+        """A `tools/call`, with `more` beside its name and arguments."""
+        return cls("tools/call", {"name": tool, "arguments": arguments, **more}, era)
 
     @property
     def body(self) -> bytes:
@@ -107,7 +115,6 @@ class Bench:
     sandbox: Sandbox
     lab: Lab
     full: bool = False
-    made: int = 0
 
     async def send(
         self, method: str, path: str, headers: Headers = (), body: bytes | None = None
@@ -148,11 +155,8 @@ class Bench:
 
     async def tenant(self) -> str:
         """A new tenant."""
-        self.made += 1
-        made = await self.create(
-            "/tenant", {"id": f"tenant-{self.made}", "name": "Made for a check"}
-        )
-        return str(made["id"])
+        body = {"id": f"tenant-{token_hex(8)}", "name": "Made for a check"}
+        return str((await self.create("/tenant", body))["id"])
 
     async def account(self, tenant: str, credential: str) -> str:
         """A new account of that tenant, with that credential."""
@@ -191,6 +195,22 @@ class Bench:
     async def call(self, grant: Grant, tool: str, **arguments: Any) -> str:
         """One call at the plain address: `ok`, or the type of its error."""
         return outcome_of(await self.rpc(grant.address, Message.call(tool, arguments)))
+
+    @asynccontextmanager
+    async def held(
+        self, address: str, message: Message, *headers: tuple[str, str]
+    ) -> AsyncIterator[None]:
+        """A call that the upstream has and never answers; its caller hangs up at the end."""
+        await self.lab.answer(Says(fault={"kind": "delay", "seconds": NEVER_S}))
+        calling = asyncio.create_task(self.rpc(address, message, *headers))
+        try:
+            await self.lab.arrival()
+            yield
+        finally:
+            calling.cancel()
+            with suppress(asyncio.CancelledError, McpassportError):
+                await calling
+            await self.lab.answer()
 
     async def tools(self, grant: Grant) -> set[str]:
         """The names that `tools/list` answers."""

@@ -65,9 +65,9 @@ class Sandbox:
 
     @property
     def processes(self) -> list[int]:
-        """Its process id, and those of its children where the system tells."""
-        assert self._process is not None
-        return list(_tree(self._process.pid))
+        """Its process id, and those of its children where the system tells; none when killed."""
+        running = self._process is not None and self._process.returncode is None
+        return list(_tree(self._process.pid)) if self._process and running else []
 
     async def start(self) -> None:
         """Start it on a new folder; `UsageError` says why it did not."""
@@ -103,6 +103,7 @@ class Sandbox:
     async def _start(self, *more: str) -> None:
         ours, theirs = socket.socketpair()
         command = [
+            *("/usr/bin/env", f"TMPDIR={self.folder / 'tmp'}"),
             *(sys.executable, "-m", "mcpassport.sandbox", *more),
             *("--folder", str(self.folder / "home"), "--steer", str(theirs.fileno())),
             *("--upstream", self._upstream),
@@ -115,7 +116,6 @@ class Sandbox:
                 stdout=said,
                 stderr=said,
                 pass_fds=(theirs.fileno(),),
-                env={**os.environ, "TMPDIR": str(self.folder / "tmp")},
             )
         reader, writer = self._steering = await asyncio.open_connection(sock=ours)
         line = await _first_line(reader)
