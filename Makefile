@@ -28,6 +28,7 @@ demo: $(STAMP) ## the main job on a real API: make demo [ARGS=--once]
 test: $(STAMP) ## lint, types, unit, contracts, end to end
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m tests.suites stale
+	@$(BIN)/python -m tests.mutants.choice
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow" $(ARGS)
 
 test-all: $(STAMP) ## everything, each suite with its result in docs/results

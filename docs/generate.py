@@ -10,8 +10,10 @@ from pathlib import Path
 import msgspec
 
 from mcpassport.catalog.rules import RULES
+from mcpassport.cli.evidence import control_of
 from mcpassport.cli.main import app
 from mcpassport.errors import MEANINGS
+from mcpassport.evidence.checks import CHECKS
 from mcpassport.evidence.claims import CLAIMS
 from mcpassport.integrations.lint_rules import DROPPED_WEIGHT, WARNINGS
 from mcpassport.integrations.schema import json_schema
@@ -101,12 +103,23 @@ def quality_gate() -> str:
 def claims() -> str:
     """Every claim of the reference with its grade in this version."""
     rows: list[tuple[object, ...]] = [
-        (f"`{claim.id}`", claim.row, claim.grade, claim.template) for claim in CLAIMS.values()
+        (
+            f"`{claim.id}`",
+            claim.row,
+            claim.grade,
+            "yes" if claim.id in CHECKS else "",
+            claim.template,
+        )
+        for claim in CLAIMS.values()
     ]
+    controls: list[tuple[object, ...]] = [(f"`{claim}`", control_of(claim)) for claim in CHECKS]
     return (
         "# Claims\n\nSentences are rendered from the live settings; `{…}` is filled in. The "
-        "grade is the one without evidence; a run of the checks raises it where they pass.\n\n"
-        + table(("claim", "checklist row", "grade", "sentence"), rows)
+        "grade is the one without evidence; a run of the checks raises it where they pass, see "
+        "[Evidence](../evidence.md).\n\n"
+        + table(("claim", "checklist row", "grade", "check", "sentence"), rows)
+        + "\n## Controls\n\nWhat each check must catch before its verdict counts.\n\n"
+        + table(("claim", "control"), controls)
     )
 
 

@@ -19,6 +19,7 @@ from tests.support.shell import Shell, shell
 from mcpassport.cli.demo.processes import free_port, running
 from mcpassport.cli.main import app
 from mcpassport.errors import MEANINGS
+from mcpassport.evidence.checks import CHECKS
 from mcpassport.expressions import parse_template
 from mcpassport.gate.admit import Reason
 from mcpassport.integrations import schema, schema_kinds
@@ -171,7 +172,7 @@ def prepared(tmp_path: Path) -> Iterator[Shell]:
         yield opened
 
 
-@pytest.mark.parametrize("page", ["integrations.md", "operate.md"])
+@pytest.mark.parametrize("page", ["integrations.md", "operate.md", "evidence.md"])
 def test_the_commands_of_a_page_run_in_order(page: str, prepared: Shell) -> None:
     """Each block ends as its mark says, and prints what the page shows; one serves meanwhile."""
     with ExitStack() as stack:
@@ -232,6 +233,18 @@ def test_the_case_that_is_shown_is_one() -> None:
     """The golden case of the page is the file, to the byte."""
     (block,) = marked("test.md", "case")
     assert block.text == (ROOT / "tests" / "cases" / "protocol" / "ping.txt").read_text()
+
+
+def test_the_mutant_that_is_shown_is_one() -> None:
+    """The patch of the page is the file, to the byte."""
+    (block,) = marked("evidence.md", "case")
+    assert block.text == (ROOT / "tests" / "mutants" / "LIM-03.patch").read_text()
+
+
+def test_every_check_is_told_of() -> None:
+    """The page says of each check how it tries its promise."""
+    text = (DOCS / "evidence.md").read_text()
+    assert re.findall(r"^\| `([A-Z]{3}-\d\d)` \|", text, re.MULTILINE) == list(CHECKS)
 
 
 def test_every_file_that_the_page_on_tests_names_exists() -> None:

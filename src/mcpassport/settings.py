@@ -168,10 +168,7 @@ class Settings(BaseModel):
         return f"sqlite:///{quote(str(self.data_dir.absolute()))}"
 
     def digest(self) -> str:
-        """SHA-256 (hex) over the RFC 8785 JSON of the claim-relevant settings.
-
-        Of the store only its kind counts: the rest of its URL may be a secret.
-        """
+        """SHA-256 (hex) over the RFC 8785 JSON of the claim-relevant settings, no secret."""
         relevant = {name: _plain(getattr(self, name)) for name in CLAIM_RELEVANT}
         relevant["store"] = self.records_url.partition(":")[0]
         return hashlib.sha256(rfc8785.dumps(relevant)).hexdigest()
