@@ -34,6 +34,15 @@ def build(context: Context) -> tuple[Node, ...]:
             )
         ),
         *context.claims("VER-01"),
+        *_recompute(),
+        subheading("Settings behind this document"),
+        _settings(context),
+    )
+
+
+def _recompute() -> tuple[Node, ...]:
+    """What a reader can work out alone, and run again."""
+    return (
         subheading("Recompute the digests"),
         prose(
             "`tools/list` of your server carries `mcpassport/catalogDigest` and "
@@ -61,8 +70,6 @@ def build(context: Context) -> tuple[Node, ...]:
             "digests of build, settings and catalog, what it put in place of the deployment's own, "
             "what each check saw, and whether it caught the fault that was planted for it."
         ),
-        subheading("Settings behind this document"),
-        _settings(context),
     )
 
 
