@@ -179,13 +179,16 @@ class Keys:
             new = (*name, self._wrap(name, self._random(KEY_BYTES)))
             # Of two processes that come here at once, the second one's insert does nothing.
             await self._database.write(lambda connection: connection.execute(_INSERT, new).rowcount)
-            key = self._cached(name)
-        elif stored[0][0] is None:
+            stored = self._database.read(_READ, name)
+        ((wrapped,),) = stored  # another process may have stored it since it was not in the cache
+        if wrapped is None:
             raise StoreUnavailable  # destroyed, and so it stays
+        key = self._unwrap(name, wrapped)
         if key is None:
             raise data_folder_error(
                 self._path, f"the {name.kind} key is damaged", "Restore the file from a key backup."
             )
+        self._keep(name, key, self._clock())
         return key
 
     async def tenant_key(self, tenant: str, version: int) -> KeyMaterial:
@@ -251,15 +254,21 @@ class Keys:
         self._cache.pop(name, None)
         key = self._read(name)
         if key is not None:
-            while len(self._cache) >= _CACHE_SIZE:
-                del self._cache[next(iter(self._cache))]  # the one read longest ago
-            self._cache[name] = (key, now)
+            self._keep(name, key, now)
         return key
+
+    def _keep(self, name: _Name, key: KeyMaterial, since: datetime) -> None:
+        while len(self._cache) >= _CACHE_SIZE:
+            del self._cache[next(iter(self._cache))]  # the one read longest ago
+        self._cache[name] = (key, since)
 
     def _read(self, name: _Name) -> KeyMaterial | None:
         rows = self._database.read(_READ, name)
         wrapped: bytes | None = rows[0][0] if rows else None
-        if wrapped is None or wrapped[:1] != _FORMAT:
+        return None if wrapped is None else self._unwrap(name, wrapped)
+
+    def _unwrap(self, name: _Name, wrapped: bytes) -> KeyMaterial | None:
+        if wrapped[:1] != _FORMAT:
             return None
         nonce, sealed = wrapped[1 : 1 + NONCE_BYTES], wrapped[1 + NONCE_BYTES :]
         try:

@@ -6,6 +6,7 @@ import sqlite3
 import stat
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.stores import SteppingClock
@@ -55,6 +56,29 @@ async def test_the_token_key_is_made_once(open_keys: Callable[[], Keys]) -> None
     assert (await other.token_key()).unwrap() == first
     await one.close()
     assert (await open_keys().token_key()).unwrap() == first
+
+
+@pytest.mark.parametrize("misses", [1, 2])
+async def test_of_two_processes_that_need_the_first_key_at_once_both_get_the_one_that_was_stored(
+    open_keys: Callable[[], Keys], monkeypatch: pytest.MonkeyPatch, misses: int
+) -> None:
+    """Whenever the other process's key is committed, it is found, and nothing counts as damaged."""
+    one, other = open_keys(), open_keys()
+    name, key = _Name("token"), os.urandom(32)
+    row = (*name, other._wrap(name, key))
+    read, seen = one._database.read, 0
+
+    def and_then_the_other_is_first(*query: Any) -> list[Any]:
+        nonlocal seen
+        found, seen = read(*query), seen + 1
+        if seen == misses:
+            other._database.write_now(
+                lambda c: c.execute("INSERT INTO keys VALUES (?, ?, ?, ?)", row).rowcount
+            )
+        return found
+
+    monkeypatch.setattr(one._database, "read", and_then_the_other_is_first)
+    assert (await one.token_key()).unwrap() == key
 
 
 async def test_each_tenant_and_version_has_a_key_of_its_own(keys: Keys) -> None:
