@@ -11,7 +11,8 @@ from zlib import crc32
 
 from mcpassport.records.sources import Clock
 from mcpassport.store.listing import check_keys, check_listing, cursor_after, position_of
-from mcpassport.store.postgres_pool import Connection, Postgres, PostgresSchema
+from mcpassport.store.postgres_open import Connection, PostgresSchema
+from mcpassport.store.postgres_pool import Postgres
 from mcpassport.store.protocol import (
     ABSENT,
     Append,
