@@ -28,7 +28,8 @@ from mcpassport.errors import DataFolderError
 from mcpassport.gate.api_tokens import TokenDraft
 from mcpassport.records.grants import Principal
 from mcpassport.records.masked import KeyMaterial
-from mcpassport.settings import MASTER_KEY_BYTES, Settings, load
+from mcpassport.setting_types import MASTER_KEY_BYTES
+from mcpassport.settings import Settings, load
 
 LOOPBACK: Final = "127.0.0.1"
 SUBSTITUTED: Final = ("store", "master key", "upstream", "clock", "address", "workers")
@@ -69,6 +70,8 @@ def substituted(settings: Settings, folder: Path, upstream: str) -> Settings:
     return settings.model_copy(
         update={
             "data_dir": folder / "data",
+            "store_url": None,
+            "keys_url": None,
             "master_key": KeyMaterial(secrets.token_bytes(MASTER_KEY_BYTES)),
             "private_hosts": (upstream,),
             "allowed_hosts": (),

@@ -218,6 +218,7 @@ CHANGED: dict[str, Any] = {
     "audit_retention_days": 100,
     "audit_durability": "process",
     "audit_volume_bytes": 10**9,
+    "key_backup_days": 8,
     "workers": 4,
     "limits": Limits(call_timeout_s=29),
 }
@@ -226,6 +227,7 @@ QUIET: dict[str, Any] = {
     "master_key_file": Path("/elsewhere/key"),
     "master_key": KeyMaterial(bytes(32)),
     "store_url": "postgresql://app:planted-password@db/mcpassport",
+    "keys_url": "postgresql://app:planted-password@keys/mcpassport",
     "vendor_file": Path("/elsewhere/vendor.yaml"),
     "evidence_file": Path("/elsewhere/evidence.json"),
     "host": "0.0.0.0",

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.deployment import NOTES
@@ -66,7 +67,10 @@ def test_the_sandbox_uses_no_folder_that_exists(tmp_path: Path) -> None:
     """A data folder that somebody else made is refused; one of its own keeps other settings."""
     with pytest.raises(DataFolderError):
         substituted(Settings(), tmp_path, "127.0.0.1:1")
-    chosen = substituted(Settings(audit_retention_days=90), tmp_path / "new", "127.0.0.1:1")
+    live: Any = "postgresql://app@db/live"
+    given = Settings(audit_retention_days=90, store_url=live, keys_url=live)
+    chosen = substituted(given, tmp_path / "new", "127.0.0.1:1")
+    assert {chosen.records_url, chosen.keyring_url} == {f"sqlite:///{tmp_path}/new/data"}
     assert chosen.data_dir == tmp_path / "new" / "data"
     assert chosen.private_hosts == ("127.0.0.1:1",)
     assert chosen.audit_retention_days == 90
