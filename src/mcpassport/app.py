@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcpassport import __version__
 from mcpassport.accounts.connect import Accounts
+from mcpassport.accounts.fingerprints import FingerprintKeys
 from mcpassport.accounts.tenants import Tenants
 from mcpassport.audit.edge import EdgeCounter
 from mcpassport.audit.keeper import Keeper
@@ -162,6 +163,7 @@ class _Sources(TypedDict):
 class _Owners(TypedDict):
     accounts: Accounts
     tenants: Tenants
+    fingerprint_keys: FingerprintKeys
     versions: Versions
     servers: Servers
     api_tokens: ApiTokens
@@ -180,6 +182,7 @@ def _owners(
     return {
         "accounts": Accounts(store, vault, clock),
         "tenants": Tenants(store, keys, clock),
+        "fingerprint_keys": FingerprintKeys(store, keys, clock),
         "versions": Versions(store, clock),
         "servers": Servers(store, keys, lifetimes=lifetimes, clock=clock, random=random),
         "api_tokens": ApiTokens(store, keys, clock=clock, random=random),
