@@ -179,9 +179,9 @@ class Keys:
             new = (*name, self._wrap(name, self._random(KEY_BYTES)))
             # Of two processes that come here at once, the second one's insert does nothing.
             await self._database.write(lambda connection: connection.execute(_INSERT, new).rowcount)
-            key = self._cached(name)
         elif stored[0][0] is None:
             raise StoreUnavailable  # destroyed, and so it stays
+        key = self._cached(name)  # ours, or made by another caller between the two reads
         if key is None:
             raise data_folder_error(
                 self._path, f"the {name.kind} key is damaged", "Restore the file from a key backup."

@@ -75,6 +75,28 @@ async def test_each_tenant_has_one_fingerprint_key(open_keys: Callable[[], Keys]
     assert (await one.token_key()).unwrap() != key
 
 
+async def test_a_key_that_another_caller_makes_meanwhile_is_taken(
+    open_keys: Callable[[], Keys], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two first uses at once get one key: what appears between two reads is no damage."""
+    one, other = open_keys(), open_keys()
+    name = _Name("fingerprint", "acme")
+    read = one._database.read
+    insert = (*name, other._wrap(name, bytes(range(32))))
+
+    def late(query: str, parameters: tuple[object, ...]) -> list[object]:
+        found = read(query, parameters)  # type: ignore[arg-type]
+        other._database.write_now(
+            lambda connection: connection.execute(
+                "INSERT OR IGNORE INTO keys VALUES (?, ?, ?, ?)", insert
+            ).rowcount
+        )
+        return found
+
+    monkeypatch.setattr(one._database, "read", late)
+    assert await one.fingerprint_key("acme") == bytes(range(32))
+
+
 async def test_a_destroyed_fingerprint_key_is_not_made_anew(open_keys: Callable[[], Keys]) -> None:
     """After a tenant's keys are destroyed, its fingerprints cannot be recomputed by anybody."""
     keys = open_keys()
