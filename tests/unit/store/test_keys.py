@@ -87,9 +87,11 @@ async def test_a_key_that_another_caller_makes_meanwhile_is_taken(
     def late(query: str, parameters: tuple[object, ...]) -> list[object]:
         found = read(query, parameters)  # type: ignore[arg-type]
         other._database.write_now(
-            lambda connection: connection.execute(
-                "INSERT OR IGNORE INTO keys VALUES (?, ?, ?, ?)", insert
-            ).rowcount
+            lambda connection: (
+                connection.execute(
+                    "INSERT OR IGNORE INTO keys VALUES (?, ?, ?, ?)", insert
+                ).rowcount
+            )
         )
         return found
 
