@@ -14,7 +14,6 @@ from mcpassport.app import Application, open_application, open_services
 from mcpassport.errors import McpassportError
 from mcpassport.settings import Settings, load
 
-
 GC_ALLOCATIONS: Final = 20_000
 """New objects that outlive their makers between two looks for cycles; Python's own default is 700,
 which is less than what the requests in flight hold."""
