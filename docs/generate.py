@@ -53,7 +53,7 @@ def settings() -> str:
     return (
         "# Settings\n\nIn `mcpassport.toml`, or as an environment variable, which wins. Lists in "
         "a variable are separated by commas. Settings marked are part of the settings digest at "
-        "`/version`.\n\n"
+        "`/version`, and of `store_url` its kind.\n\n"
         + table(("setting", "variable", "default", "in the digest"), rows)
         + f"\n## Limits\n\nUnder `[limits]`, or `{ENV_PREFIX}LIMITS_<NAME>`.\n\n"
         + table(("limit", "default", "ceiling", "unit", "what it bounds"), limits)

@@ -1,17 +1,14 @@
 """What a worker process of `mcpassport serve` runs."""
 
 import gc
-import logging
-import resource
-import sys
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import Final
 
-import structlog
 from starlette.types import Receive, Scope, Send
 
 from mcpassport.app import Application, open_application, open_services
 from mcpassport.errors import McpassportError
+from mcpassport.observe.process import settle_process
 from mcpassport.settings import Settings, load
 
 GC_ALLOCATIONS: Final = 20_000
@@ -62,26 +59,7 @@ def _collect_rarely() -> None:
     gc.set_threshold(GC_ALLOCATIONS, 20, 100)
 
 
-def log_as_json() -> None:
-    """One JSON object a line on standard error; nothing but what the code names is in it."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=_to_standard_error,
-    )
-
-
-def _to_standard_error(*_: Any) -> structlog.PrintLogger:
-    return structlog.PrintLogger(sys.stderr)
-
-
 def serving_app() -> ServingApp:
     """The worker's app; settings from file and environment."""
-    log_as_json()
-    # A core dump would hold decrypted credentials and payloads.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    settle_process()
     return ServingApp(load())

@@ -68,6 +68,7 @@ class Settings(BaseModel):
     environment: str = ""
     vendor_file: Path | None = None
     evidence_file: Path | None = None
+    evidence_max_age_days: int = Field(default=90, ge=1, le=366)
     private_hosts: Listed = ()
     allowed_origins: Listed = ()
     allowed_hosts: Listed = ()
@@ -120,8 +121,13 @@ class Settings(BaseModel):
         return self.records_url if self.keys_url is None else self.keys_url.in_full()
 
     def digest(self) -> str:
-        """SHA-256 (hex) over the RFC 8785 JSON of the claim-relevant settings."""
+        """SHA-256 (hex) over the RFC 8785 JSON of the claim-relevant settings.
+
+        Of the store and the keys only their kinds count: the rest of a URL may be a secret.
+        """
         relevant = {name: _plain(getattr(self, name)) for name in CLAIM_RELEVANT}
+        relevant["store"] = self.records_url.partition(":")[0]
+        relevant["keys"] = self.keyring_url.partition(":")[0]
         return hashlib.sha256(rfc8785.dumps(relevant)).hexdigest()
 
 
@@ -138,6 +144,7 @@ CLAIM_RELEVANT = (
     "audit_durability",
     "audit_volume_bytes",
     "key_backup_days",
+    "evidence_max_age_days",
     "workers",
     "limits",
 )

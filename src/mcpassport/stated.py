@@ -1,6 +1,7 @@
 """What this deployment states of itself: its build, and the facts that the reference prints."""
 
 import hashlib
+from datetime import timedelta
 from pathlib import Path
 
 from mcpassport.reference.assurance import Assurance, load_evidence
@@ -37,6 +38,7 @@ def facts_of(settings: Settings) -> Facts:
         allowed_hosts=settings.allowed_hosts,
         trusted_proxies=settings.trusted_proxies,
         workers=settings.workers,
+        evidence_max_age_days=settings.evidence_max_age_days,
         store=STORE_NAMES[settings.records_url.partition(":")[0]],
         keys=keys_beside(settings.records_url, settings.keyring_url),
         key_backup_days=settings.key_backup_days,
@@ -51,4 +53,6 @@ def vendor_of(settings: Settings) -> Vendor:
 def assurance_of(settings: Settings, build: str) -> Assurance:
     """What `evidence_file` proves of that build; nothing where the settings name no file."""
     file = settings.evidence_file
-    return Assurance(load_evidence(file) if file else None, build, settings.digest())
+    evidence = load_evidence(file) if file else None
+    max_age = timedelta(days=settings.evidence_max_age_days)
+    return Assurance(evidence, build, settings.digest(), max_age)

@@ -40,6 +40,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...] = ()
     factors: tuple[str, ...] = ("api_token",)
     workers: int = 1
+    evidence_max_age_days: int = 90
     store: str = "SQLite"
     keys: Literal["file", "schema", "apart"] = "file"
     key_backup_days: int = 7
@@ -87,6 +88,7 @@ def fact_texts(facts: Facts) -> dict[str, str]:
         "workers": "1 worker process"
         if facts.workers == 1
         else f"{facts.workers} worker processes",
+        "evidence_max_age_days": str(facts.evidence_max_age_days),
         "calls_per_10s": str(limits.calls_per_10s),
         "in_flight_server": str(limits.in_flight_server),
         "strangers": f"{limits.strangers_per_10s:,}",

@@ -17,6 +17,7 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         "Data keys are wrapped by a master key, which is read from a file that only its owner may "
         "read, or from the environment. `mcpassport doctor` reports a master key that lies inside "
         "the data folder.",
+        hangs_on=("store", "master_key"),
     ),
     Claim(
         "CRE-02",
@@ -92,11 +93,21 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         stated="key_backup_days",
     ),
     Claim(
+        "CRE-12",
+        _CREDENTIAL,
+        3,
+        "No upstream credential, server token or API token lies in a database, its journal, a log, "
+        "a temporary file or a backup of the product: neither plain nor encoded nor compressed.",
+        hangs_on=("store",),
+    ),
+    Claim(
         "ZDR-01",
         _ZERO,
         14,
-        "Arguments, results and upstream bodies are held in memory for one call and are written "
-        "to no database, log or file of the product.",
+        "Arguments, results, and what the upstream API says in headers and bodies are held in "
+        "memory for one call and are written to no database, log, metric or file of the product. "
+        "The processes that serve leave no core dumps.",
+        hangs_on=("store",),
     ),
     Claim(
         "ZDR-02",
