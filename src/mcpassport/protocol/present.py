@@ -39,13 +39,18 @@ def success(exchange: Exchange, offer: Offer, value: bytes, notes: tuple[str, ..
     the revision knows it: any value in the modern era, objects only before (mcp-facts 2.5).
     """
     parts = [b'{"content":[{"type":"text","text":', _encode(value.decode()), b"}]"]
-    if exchange.modern or (
-        exchange.route.revision >= STRUCTURED_SINCE and value.lstrip().startswith(b"{")
-    ):
+    if is_structured(exchange, value):
         parts += (b',"structuredContent":', value)
     meta: dict[str, object] = {KEY_NOTES: notes} if notes else {}
-    parts.append(_closing(exchange, offer, meta))
+    parts.append(closing(exchange, offer, meta))
     return b"".join(parts)
+
+
+def is_structured(exchange: Exchange, value: bytes) -> bool:
+    """Whether the caller can read that value as `structuredContent`."""
+    return exchange.modern or (
+        exchange.route.revision >= STRUCTURED_SINCE and value.lstrip().startswith(b"{")
+    )
 
 
 def failure(
@@ -71,7 +76,7 @@ def failure(
         return _fault(exchange.request.id, error, status, envelope, headers)
     body = b'{"content":[{"type":"text","text":%b}],"isError":true%b' % (
         _encode(error_text(error, envelope)),
-        _closing(exchange, offer, {KEY_ERROR: envelope}),
+        closing(exchange, offer, {KEY_ERROR: envelope}),
     )
     return Reply(OK, headers, answer(exchange.request.id, body), envelope.type)
 
@@ -149,7 +154,8 @@ def retry_after(error: McpassportError, facts: RateLimit | None) -> int | None:
     return facts.reset if limited else None
 
 
-def _closing(exchange: Exchange, offer: Offer | None, meta: dict[str, object]) -> bytes:
+def closing(exchange: Exchange, offer: Offer | None, meta: dict[str, object]) -> bytes:
+    """What ends a result: its kind, and members of `_meta` beside who serves."""
     kind = b',"resultType":"complete"' if exchange.modern else b""
     own = _encode(meta)[1:-1] if meta else b""
     if exchange.modern and offer is not None:
