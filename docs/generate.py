@@ -14,7 +14,7 @@ from mcpassport.cli.evidence import control_of
 from mcpassport.cli.main import app
 from mcpassport.errors import MEANINGS
 from mcpassport.evidence.checks import CHECKS
-from mcpassport.evidence.claims import CLAIMS
+from mcpassport.evidence.claims import CLAIMS, Claim
 from mcpassport.integrations.lint_rules import DROPPED_WEIGHT, WARNINGS
 from mcpassport.integrations.schema import json_schema
 from mcpassport.limits import LIMITS
@@ -106,7 +106,7 @@ def claims() -> str:
         (
             f"`{claim.id}`",
             claim.row,
-            claim.grade,
+            _grade(claim),
             "yes" if claim.id in CHECKS else "",
             claim.template,
         )
@@ -115,12 +115,16 @@ def claims() -> str:
     controls: list[tuple[object, ...]] = [(f"`{claim}`", control_of(claim)) for claim in CHECKS]
     return (
         "# Claims\n\nSentences are rendered from the live settings; `{…}` is filled in. The "
-        "grade is the one without evidence; a run of the checks raises it where they pass, see "
-        "[Evidence](../evidence.md).\n\n"
+        "grade is the one without evidence; a run of the checks raises it where they pass, and "
+        "never where a fact leaves it to the vendor's word: see [Evidence](../evidence.md).\n\n"
         + table(("claim", "checklist row", "grade", "check", "sentence"), rows)
         + "\n## Controls\n\nWhat each check must catch before its verdict counts.\n\n"
         + table(("claim", "control"), controls)
     )
+
+
+def _grade(claim: Claim) -> str:
+    return f"{claim.grade}, or stated" if claim.stated else claim.grade
 
 
 def commands() -> str:

@@ -32,7 +32,8 @@ from mcpassport.observe.process import settle_process
 from mcpassport.records.evidence import Substitution
 from mcpassport.records.grants import Principal
 from mcpassport.records.masked import KeyMaterial
-from mcpassport.settings import MASTER_KEY_BYTES, Settings, load
+from mcpassport.setting_types import MASTER_KEY_BYTES
+from mcpassport.settings import Settings, load
 
 LOOPBACK: Final = "127.0.0.1"
 KEY_FILE: Final = "sandbox.key"
@@ -94,6 +95,7 @@ def substituted(settings: Settings, folder: Path, key: KeyMaterial, upstream: st
         update={
             "data_dir": folder / "data",
             "store_url": None,
+            "keys_url": None,
             "master_key": key,
             "private_hosts": (upstream,),
             "allowed_hosts": (),
@@ -107,7 +109,8 @@ def substituted(settings: Settings, folder: Path, key: KeyMaterial, upstream: st
 def substitutions(settings: Settings) -> tuple[Substitution, ...]:
     """What a sandbox has in place of that deployment's own."""
     found: list[Substitution] = ["store", "master key", "upstream", "clock", "address"]
-    if not settings.records_url.startswith("sqlite:"):
+    urls = (settings.records_url, settings.keyring_url)
+    if not all(url.startswith("sqlite:") for url in urls):
         found.append("kind of store")
     if settings.workers != 1:
         found.append("workers")

@@ -8,7 +8,7 @@ from mcpassport.reference.assurance import Assurance, load_evidence
 from mcpassport.reference.facts import Facts
 from mcpassport.reference.vendor import Vendor, load_vendor
 from mcpassport.settings import Settings
-from mcpassport.store import STORE_NAMES
+from mcpassport.store import STORE_NAMES, keys_beside
 
 
 def build_digest() -> str:
@@ -40,6 +40,8 @@ def facts_of(settings: Settings) -> Facts:
         workers=settings.workers,
         evidence_max_age_days=settings.evidence_max_age_days,
         store=STORE_NAMES[settings.records_url.partition(":")[0]],
+        keys=keys_beside(settings.records_url, settings.keyring_url),
+        key_backup_days=settings.key_backup_days,
     )
 
 

@@ -52,6 +52,7 @@ def test_what_the_deployment_keeps_is_not_touched(tmp_path: Path) -> None:
     [
         (Settings(), set()),
         (SERVER, {"kind of store", "workers"}),
+        (Settings(keys_url="postgresql://user:word@db.example/x"), {"kind of store"}),
         (Settings(limits=Limits(calls_per_10s=1)), {"limits"}),
         (Settings(limits=Limits(calls_per_10s=1_000)), set()),
     ],

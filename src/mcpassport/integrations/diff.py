@@ -42,6 +42,7 @@ _CALL = (
     "request",
     "response",
     "response_path",
+    "content",
     "pagination",
     "rate_limit",
     "errors",

@@ -14,6 +14,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from mcpassport.integrations.schema_content import Content as ContentBlocks
 from mcpassport.integrations.schema_kinds import (
     Annotations,
     Authorization,
@@ -80,7 +81,7 @@ class Method(Strict):
     response: Jsonata | None = None
     response_path: DataPath | None = None
     id_param: PropertyName = "id"
-    content: Annotated[Literal["auto"], _only("content", "auto")] = "auto"
+    content: ContentBlocks = "auto"
     stream: Annotated[Literal["none"], _only("stream", "none")] = "none"
     progress: Annotated[None, _only("progress", None)] = None
     final: Annotated[None, _only("final", None)] = None

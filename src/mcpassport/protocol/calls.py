@@ -29,6 +29,7 @@ from mcpassport.errors import (
     meaning_of,
 )
 from mcpassport.observe.tracing import name_tool
+from mcpassport.protocol.content import blocks_result
 from mcpassport.protocol.exchange import (
     CredentialSource,
     Exchange,
@@ -147,7 +148,7 @@ async def record_outcome(exchange: Exchange, outcome: Outcome) -> None:
             http_status=200 if known is None else call_status(exchange, known),
             upstream_status=outcome.upstream_status,
             upstream_ms=outcome.upstream_ms if outcome.sent else None,
-            bytes_out=len(outcome.value or b""),
+            bytes_out=outcome.size,
         )
     )
 
@@ -156,7 +157,10 @@ def present(exchange: Exchange, offer: Offer, outcome: Outcome) -> Reply:
     """The answer to a call that is in the audit."""
     if isinstance(outcome.error, McpassportError):
         return failure(exchange, offer, outcome.error, outcome.ratelimit)
-    result = success(exchange, offer, outcome.value or b"null", outcome.notes)
+    if outcome.content:
+        result = blocks_result(exchange, offer, outcome)
+    else:
+        result = success(exchange, offer, outcome.value or b"null", outcome.notes)
     headers = ratelimit_headers(outcome.ratelimit, "upstream")
     return Reply(200, headers, answer(exchange.request.id, result))
 

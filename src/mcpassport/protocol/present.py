@@ -39,13 +39,18 @@ def success(exchange: Exchange, offer: Offer, value: bytes, notes: tuple[str, ..
     the revision knows it: any value in the modern era, objects only before (mcp-facts 2.5).
     """
     parts = [b'{"content":[{"type":"text","text":', _encode(value.decode()), b"}]"]
-    if exchange.modern or (
-        exchange.route.revision >= STRUCTURED_SINCE and value.lstrip().startswith(b"{")
-    ):
+    if is_structured(exchange, value):
         parts += (b',"structuredContent":', value)
     meta: dict[str, object] = {KEY_NOTES: notes} if notes else {}
-    parts.append(_closing(exchange, offer, meta))
+    parts.append(closing(exchange, offer, meta))
     return b"".join(parts)
+
+
+def is_structured(exchange: Exchange, value: bytes) -> bool:
+    """Whether the caller can read that value as `structuredContent`."""
+    return exchange.modern or (
+        exchange.route.revision >= STRUCTURED_SINCE and value.lstrip().startswith(b"{")
+    )
 
 
 def failure(
@@ -71,7 +76,7 @@ def failure(
         return _fault(exchange.request.id, error, status, envelope, headers)
     body = b'{"content":[{"type":"text","text":%b}],"isError":true%b' % (
         _encode(error_text(error, envelope)),
-        _closing(exchange, offer, {KEY_ERROR: envelope}),
+        closing(exchange, offer, {KEY_ERROR: envelope}),
     )
     return Reply(OK, headers, answer(exchange.request.id, body), envelope.type)
 
@@ -149,7 +154,8 @@ def retry_after(error: McpassportError, facts: RateLimit | None) -> int | None:
     return facts.reset if limited else None
 
 
-def _closing(exchange: Exchange, offer: Offer | None, meta: dict[str, object]) -> bytes:
+def closing(exchange: Exchange, offer: Offer | None, meta: dict[str, object]) -> bytes:
+    """What ends a result: its kind, and members of `_meta` beside who serves."""
     kind = b',"resultType":"complete"' if exchange.modern else b""
     own = _encode(meta)[1:-1] if meta else b""
     if exchange.modern and offer is not None:
@@ -165,8 +171,10 @@ def _fault(
     envelope: Envelope,
     headers: tuple[Header, ...],
 ) -> Reply:
+    # Many hosts hand on the message of a JSON-RPC error and nothing else: it must be enough.
+    message = f"{envelope.message} {_wait(envelope)}".rstrip()
     data = envelope if error.data is None else error.data
-    body = fault(message_id, meaning_of(type(error)).code, envelope.message, data)
+    body = fault(message_id, meaning_of(type(error)).code, message, data)
     return Reply(status, headers, body, envelope.type)
 
 
@@ -190,8 +198,14 @@ def _advice(error: McpassportError, envelope: Envelope) -> str:
     if isinstance(error, InvalidArguments):
         return "Nothing was sent. Mend the arguments and call again."
     if envelope.retry.after_seconds is not None:
-        unit = "second" if envelope.retry.after_seconds == 1 else "seconds"
-        return f"Wait {envelope.retry.after_seconds} {unit} before another call."
+        return _wait(envelope)
     if envelope.retry.safe:
         return "Repeating the same call is safe."
     return "No call is repeated automatically."
+
+
+def _wait(envelope: Envelope) -> str:
+    seconds = envelope.retry.after_seconds
+    if seconds is None:
+        return ""
+    return f"Wait {seconds} {'second' if seconds == 1 else 'seconds'} before another call."

@@ -165,6 +165,8 @@ class ToolNode(Struct, frozen=True, tag_field="node", tag="tool", omit_defaults=
     open_world: bool
     properties: tuple[Property, ...]
     input_schema: dict[str, Any]
+    returns: tuple[str, ...]
+    """What an answer consists of, one text per block or alternative."""
     upstream: Upstream
     token_cost: int
     """Estimate: characters of what the model sees, as compact JSON, divided by 4."""

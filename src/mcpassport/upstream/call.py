@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from msgspec.structs import replace
 
-from mcpassport.errors import McpassportError, UpstreamError
+from mcpassport.errors import McpassportError, ResponseTooLarge, UpstreamError
 from mcpassport.expressions import Evaluator
 from mcpassport.limits import Limits
 from mcpassport.records.calls import CallScope, OutboundRequest, OutboundResponse, Outcome
@@ -32,6 +32,7 @@ from mcpassport.upstream.outcome import (
     page_of,
     records_in,
 )
+from mcpassport.upstream.oversize import too_large
 from mcpassport.upstream.paging.turn import Answer, Asked, Turn
 from mcpassport.upstream.wiring import Wiring, Wirings
 
@@ -73,7 +74,7 @@ class Upstream:
         self._limits = limits
         self._clock = clock
         self._wirings = Wirings()
-        self._interpreter = Interpreter(evaluator, limits.json_depth)
+        self._interpreter = Interpreter(evaluator, limits)
 
     async def call(
         self,
@@ -134,6 +135,7 @@ class Upstream:
         except McpassportError as error:
             # Only the client knows whether anything left; a refusal of our own limits did not.
             left = isinstance(error, UpstreamError) and error.sent
+            error = self._advised(prepared, error)
             elapsed = self._elapsed(started)
             return (
                 replace(sent, error=error, sent=left, upstream_ms=elapsed)
@@ -159,13 +161,20 @@ class Upstream:
             failure = failure_of(response.status, limited)
             if failure is not None:
                 return _failed(outcome, failure, limited)
-            reading = await self._interpreter.read(wiring, response, prepared.scope.args)
+            reading = await self._interpreter.read(wiring, response, prepared.scope)
             value = reading.value
             if wiring.is_list:
                 value = await _page(prepared, response, reading, cursors)
         except McpassportError as error:
-            return _failed(outcome, error, limited)
-        return replace(outcome, value=value, notes=(*limited.notes, *reading.notes))
+            return _failed(outcome, self._advised(prepared, error), limited)
+        notes = (*limited.notes, *reading.notes)
+        return replace(outcome, value=value, content=reading.content, notes=notes)
+
+    def _advised(self, prepared: Prepared, error: McpassportError) -> McpassportError:
+        """The error; of one about size the caller learns how to ask for less."""
+        if not isinstance(error, ResponseTooLarge):
+            return error
+        return too_large(prepared.wiring, self._limits.upstream_body_bytes)
 
     def _elapsed(self, started: datetime) -> int:
         return max(0, round((self._clock() - started).total_seconds() * 1000))
@@ -206,12 +215,12 @@ def _authorized(prepared: Prepared, credential: Secret) -> OutboundRequest:
 async def _page(
     prepared: Prepared, response: OutboundResponse, reading: Reading, cursors: Cursors
 ) -> bytes:
-    wiring = prepared.wiring
+    wiring, records = prepared.wiring, reading.value or b"[]"
     answer = Answer(
         prepared.url,
         response.headers,
         reading.body,
-        records_in(reading.value),
+        records_in(records),
         reading.declares,
         reading.declared,
     )
@@ -219,7 +228,7 @@ async def _page(
     if cursor is not None and wiring.paging.sealed:
         others = _without(prepared.scope.args, NEXT_CURSOR)
         cursor = await cursors.seal(wiring.cursor_scope, others, cursor)
-    return page_of(reading.value, cursor)
+    return page_of(records, cursor)
 
 
 def _without(arguments: dict[str, Any], name: str) -> dict[str, Any]:

@@ -7,7 +7,8 @@ In this order, the first that applies:
    a status outside 200 to 599: failed. Nothing of such a body is shown.
 3. An error that the integration finds in a 2xx (`errors`): its message, made harmless, is the only
    text of the upstream's that an error ever shows.
-4. The body: checked JSON (`body.py`), then the response expression or path.
+4. The body: checked JSON (`body.py`), then the response expression or path; of another media type,
+   or where the integration says so, blocks (`content.py`).
 5. A list is `{"result": [...], "next_cursor": …}`.
 A body without an expression is passed on byte for byte; before an expression integers of 16 or
 more digits become strings, and a note says so.
@@ -32,7 +33,8 @@ from mcpassport.errors import (
     UpstreamUnauthorized,
 )
 from mcpassport.expressions import Evaluator, Expression, protect_integers
-from mcpassport.records.calls import OutboundResponse
+from mcpassport.limits import Limits
+from mcpassport.records.calls import Block, CallScope, OutboundResponse
 from mcpassport.records.envelope import RateLimit
 from mcpassport.upstream import ratelimit
 from mcpassport.upstream.body import (
@@ -43,6 +45,15 @@ from mcpassport.upstream.body import (
     length,
     members,
     scalar_text,
+    text_as_json,
+)
+from mcpassport.upstream.content import (
+    Content,
+    body_for_expressions,
+    by_media_type,
+    checked_media,
+    own_uri,
+    within,
 )
 from mcpassport.upstream.wiring import Wiring
 
@@ -67,19 +78,21 @@ class Limited(NamedTuple):
 class Reading(NamedTuple):
     """A successful response: of a list, `value` is the array and the rest tells of its paging."""
 
-    value: bytes
+    value: bytes | None
     body: bytes
     notes: tuple[str, ...] = ()
     declares: bool = False
     declared: str | None = None
+    content: tuple[Block, ...] = ()
 
 
 class Interpreter:
-    """Reads responses. `depth` is the limit on the nesting of JSON."""
+    """Reads responses, within the limits on the nesting of JSON and the size of a body."""
 
-    def __init__(self, evaluator: Evaluator, depth: int) -> None:
+    def __init__(self, evaluator: Evaluator, limits: Limits) -> None:
         self._evaluator = evaluator
-        self._depth = depth
+        self._depth = limits.json_depth
+        self._cap = limits.upstream_body_bytes
 
     async def limited(self, wiring: Wiring, response: OutboundResponse, now: datetime) -> Limited:
         """The rate-limit facts, from the integration's map or the common headers."""
@@ -97,19 +110,30 @@ class Interpreter:
         facts = ratelimit.from_map(values, mapping.reset_unit, response, now)
         return Limited(facts, reached or values.get("is_limited") is True)
 
-    async def read(
-        self, wiring: Wiring, response: OutboundResponse, arguments: Mapping[str, Any]
-    ) -> Reading:
-        """The value of a 2xx.
+    async def read(self, wiring: Wiring, response: OutboundResponse, called: CallScope) -> Reading:
+        """The value of a 2xx, or its blocks.
 
         Raises:
             UpstreamReportedError: the integration finds an error in it.
             MalformedUpstreamResponse: it is not what the integration says it is.
+            ResponseTooLarge: its blocks are over the cap.
             ExpressionFailed: an expression failed on it.
         """
         body = json_of(response, self._depth)
+        if body is None or wiring.content is not None:
+            return await self._in_blocks(wiring, response, body, called)
         if wiring.errors is not None:
             await self._raise_reported(wiring.errors, response, body)  # (3)
+        return await self._mapped(wiring, response, body, called.args)
+
+    async def _mapped(
+        self,
+        wiring: Wiring,
+        response: OutboundResponse,
+        body: bytes,
+        arguments: Mapping[str, Any],
+    ) -> Reading:
+        """(4) What the response expression or path makes of a body that is JSON."""
         if wiring.response is not None:
             return await self._expressed(wiring, wiring.response, response, body, arguments)
         path = wiring.method.response_path
@@ -117,6 +141,45 @@ class Interpreter:
         if wiring.is_list:
             return Reading(as_array(found), body)
         return Reading(b"null" if found is None else found, body)
+
+    async def _in_blocks(
+        self, wiring: Wiring, response: OutboundResponse, body: bytes | None, called: CallScope
+    ) -> Reading:
+        """(4) A body that is not JSON (`body` is None), or one of which blocks are declared."""
+        seen = body_for_expressions(response) if body is None else body
+        if wiring.errors is not None:
+            await self._raise_reported(wiring.errors, response, seen)  # (3)
+        reading = Reading(None, seen)
+        if wiring.maps_json:
+            text = text_as_json(response) if body is None and wiring.response is not None else body
+            if text is None:
+                raise MalformedUpstreamResponse(
+                    "The upstream API answered with something that is not JSON."
+                )
+            reading = await self._mapped(wiring, response, text, called.args)
+        uri = own_uri(wiring.tool.name, wiring.path_values(called.args))
+        if wiring.content is not None:
+            return await self._declared(wiring.content, response, reading, called, uri)
+        if wiring.maps_json:
+            return reading
+        block = by_media_type(response, uri)
+        return reading._replace(content=within(iter((block,)), self._cap))
+
+    async def _declared(
+        self,
+        content: Content,
+        response: OutboundResponse,
+        reading: Reading,
+        called: CallScope,
+        uri: str,
+    ) -> Reading:
+        safe, changed = protect_integers(reading.body)
+        scope = _scope(response, safe, called.args)
+        result = await self._evaluator.evaluate(content.expression, scope)
+        scopes = {"args": called.args, "context": called.context}
+        made = content.blocks(result, checked_media(response), scopes, uri)
+        notes = (*reading.notes, NOTE_INTEGERS) if changed else reading.notes
+        return reading._replace(content=within(made, self._cap), notes=tuple(dict.fromkeys(notes)))
 
     async def _raise_reported(
         self, expression: Expression, response: OutboundResponse, body: bytes

@@ -33,7 +33,7 @@ from mcpassport.errors import (
 )
 from mcpassport.integrations.load import load_content
 from mcpassport.observe.http import Sender
-from mcpassport.records.calls import OutboundRequest, OutboundResponse, Outcome
+from mcpassport.records.calls import Block, OutboundRequest, OutboundResponse, Outcome
 from mcpassport.records.grants import Account
 from mcpassport.records.tool import Catalog, Tool
 from mcpassport.upstream.call import MASKED, Upstream
@@ -176,7 +176,7 @@ def _response(response: OutboundResponse) -> dict[str, Any]:
         "status": response.status,
         "headers": {name: value for name, value in response.headers if name not in HIDDEN_HEADERS},
         "bytes": len(response.body),
-        "body": _text(response.body),
+        "body": _shown(response.body, response.header("content-type") or "no media type"),
     }
 
 
@@ -184,6 +184,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
     error = outcome.error
     return {
         "result": None if outcome.value is None else msgspec.json.decode(outcome.value),
+        "content": [_block(block) for block in outcome.content],
         "error": msgspec.to_builtins(envelope_of(error))
         if isinstance(error, McpassportError)
         else None,
@@ -191,6 +192,25 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "notes": list(outcome.notes),
         "upstream_ms": outcome.upstream_ms,
     }
+
+
+def _block(block: Block) -> dict[str, Any]:
+    """A block of the answer without the bytes of pictures, sounds and files."""
+    facts: dict[str, Any] = {"type": block.kind, "bytes": block.size}
+    if block.mime_type:
+        facts["mime_type"] = block.mime_type
+    if block.kind == "resource":
+        facts["uri"] = block.uri
+    return facts if block.text is None else {**facts, "text": _text(block.text.encode())}
+
+
+def _shown(body: bytes, media: str) -> str:
+    """The beginning of a body; of one that is no text, what it is."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return f"({len(body)} bytes of {media})"
+    return _text(body)
 
 
 def _text(body: bytes) -> str:

@@ -43,8 +43,8 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         "CRE-05",
         _CREDENTIAL,
         34,
-        "No route returns an upstream credential. Whoever holds both the data folder and the "
-        "master key can decrypt; the data folder alone is not enough.",
+        "No route returns an upstream credential. Whoever holds the records, the keys and the "
+        "master key can decrypt; the records and the keys alone are not enough.",
     ),
     Claim(
         "CRE-06",
@@ -75,6 +75,22 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         "An admin of this deployment can try a method on any account "
         "(`POST /integrated-account/{{id}}/try`) and sees the answer; nothing of it is stored, "
         "credentials that were sent are masked in it, and the tenant's audit names the admin.",
+    ),
+    Claim(
+        "CRE-10",
+        _CREDENTIAL,
+        4,
+        "The keys are kept {keys_place}. `mcpassport store backup` copies records and audit rows "
+        "and no key; `mcpassport store backup-keys` copies the keys apart, each wrapped by the "
+        "master key.{keys_shared}",
+        stated="keys_shared",
+    ),
+    Claim(
+        "CRE-11",
+        _CREDENTIAL,
+        4,
+        "A copy of the keys is kept at most {key_backup_days} days (`key_backup_days`).",
+        stated="key_backup_days",
     ),
     Claim(
         "CRE-12",

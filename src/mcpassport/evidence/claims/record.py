@@ -69,6 +69,8 @@ class Claim(Struct, frozen=True):
     row: int
     template: str
     available: bool = True
+    stated: str = ""
+    """The live fact that, where it is not empty, leaves the claim to the vendor's word."""
     hangs_on: tuple[str, ...] = ()
 
     @property

@@ -227,6 +227,7 @@ def _tool_facts(node: ToolNode) -> tuple[tuple[str, str], ...]:
         ("Filter", f"{span(node.resource)}, {span(node.method)} ({node.method_group})"),
         ("Tags", ", ".join(map(span, node.tags)) or "none"),
         ("OAuth scopes", ", ".join(map(span, node.scopes)) or "none declared"),
+        ("Returns", "; ".join(map(inline, node.returns))),
         ("Token cost", f"about {node.token_cost}"),
         ("visible", span(node.visible)),
         ("wiring", span(node.wiring)),

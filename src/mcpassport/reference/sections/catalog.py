@@ -20,6 +20,12 @@ def build(context: Context) -> tuple[Node, ...]:
             "compact JSON, divided by four. OAuth scopes are those that the integration declares; "
             "`none` says that it declares none."
         ),
+        prose(
+            "What a tool returns is the upstream API's answer, checked by its media type: JSON as "
+            "text and as structured content; other texts as text; pictures and sounds as image "
+            "and audio; anything else as an embedded resource with its media type; or the blocks "
+            "that the integration maps. Clients of 2024-11-05 get a sound as an embedded resource."
+        ),
         *(_body(tools) if tools else (callout("This version of the integration has no tool."),)),
     )
 

@@ -21,7 +21,7 @@ _ROWS = (
     ("No connection", _TOOL, "`upstream_unreachable`", "0"),
     ("Connection breaks, body incomplete (partial page)", _TOOL, "`upstream_unreachable`", "1"),
     (
-        "Malformed payload, content type not JSON or plain text",
+        "Malformed payload; another media type where JSON is read; a block that cannot be made",
         _TOOL,
         "`malformed_upstream_response`",
         "1",

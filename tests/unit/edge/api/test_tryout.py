@@ -171,6 +171,38 @@ async def test_a_long_response_is_cut_in_the_preview_not_in_the_result(
     assert len(document["result"]["title"]) == 20_000
 
 
+async def test_the_blocks_of_an_answer_are_told(house: Deployment, lab: Lab) -> None:
+    """Kind, media type and size of each; texts as they are, pictures without their bytes."""
+    content = notes(f"{lab.origin}/v1")
+    content["config"]["resources"]["notes"]["methods"]["get"]["content"] = [
+        {"type": "text", "value": "'Picture of ' & args.id"},
+        {"type": "image", "value": "body"},
+        {
+            "type": "resource",
+            "value": "'a;b'",
+            "mime_type": "text/csv",
+            "uri": "notes://{{args.id}}",
+        },
+    ]
+    await house.push(content)
+    account = await house.account()
+    lab.answers(rule("/v1/notes/1", b"\x89PNG\xff", headers=[["Content-Type", "image/png"]]))
+    document = (await attempt(house, account, "get", args={"id": "1"})).json()
+    assert document["response"]["body"] == "(5 bytes of image/png)"
+    assert document["result"] is None
+    assert document["content"] == [
+        {"type": "text", "bytes": 12, "text": "Picture of 1"},
+        {"type": "image", "bytes": 5, "mime_type": "image/png"},
+        {
+            "type": "resource",
+            "bytes": 3,
+            "mime_type": "text/csv",
+            "uri": "notes://1",
+            "text": "a;b",
+        },
+    ]
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
