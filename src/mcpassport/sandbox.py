@@ -101,6 +101,7 @@ def substituted(settings: Settings, folder: Path, key: KeyMaterial, upstream: st
             "allowed_hosts": (),
             "workers": 1,
             "host": LOOPBACK,
+            "evidence_file": None,  # what this run is to write need not be there yet
             "limits": _roomy(settings.limits),
         }
     )

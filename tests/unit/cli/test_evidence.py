@@ -19,8 +19,13 @@ ONE = ("evidence", "run", NOTES, "--only", "LIM-03")
 
 
 def test_a_run_is_printed_and_written(tmp_path: Path, shell: Shell) -> None:
-    """People get a table and a summary; the file has the digests of build, settings, catalog."""
+    """People get a table and a summary; the file has the digests of build, settings, catalog.
+
+    That the settings name a file which this run has yet to write is no hindrance.
+    """
     out = tmp_path / "evidence.json"
+    assert shell.config is not None
+    shell.config.write_text(f'evidence_file = "{out}"\n{shell.config.read_text()}')
     printed = shell.ok(*ONE, "--out", out)
     assert "LIM-03" in printed
     assert "1 upstream request per call" in printed
