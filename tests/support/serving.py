@@ -22,6 +22,7 @@ from mcpassport.cli.client import Remote, open_api
 from mcpassport.cli.demo.processes import free_port, running
 from mcpassport.cli.init import make_deployment
 from mcpassport.records.audit import AuditRow
+from mcpassport.serving.child import WORKER
 from mcpassport.store import open_audit
 
 CLIENT = "io.modelcontextprotocol/clientInfo"
@@ -82,7 +83,7 @@ def _is_worker(pid: int) -> bool:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
-    return b"serve" in command.split(b"\0")
+    return WORKER.encode() in command.split(b"\0")
 
 
 @asynccontextmanager
