@@ -283,12 +283,12 @@ def test_the_error_sample_reads_both_channels() -> None:
 
 def test_the_settings_that_are_shown_are_valid(tmp_path: Path) -> None:
     """Each settings file of the page is read without a problem, and sets what it shows."""
-    first, second = marked("operate.md", "settings")
-    file = tmp_path / "mcpassport.toml"
-    file.write_text(first.text)
-    assert load(file, {}).public_url == "https://mcp.vendor.example"
-    file.write_text(second.text)
-    assert load(file, {}).records_url.startswith("postgresql://")
+    file, read = tmp_path / "mcpassport.toml", []
+    for block in marked("operate.md", "settings"):
+        file.write_text(block.text)
+        read.append(load(file, {}))
+    assert read[0].public_url == "https://mcp.vendor.example"
+    assert read[1].records_url.startswith("postgresql://")
 
 
 def test_every_audit_field_and_reason_is_explained() -> None:

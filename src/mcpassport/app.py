@@ -24,6 +24,8 @@ from mcpassport.edge.api import management_app
 from mcpassport.edge.api.services import Services
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.mcp import McpEndpoint, McpPolicy
+from mcpassport.edge.middleware import guarded
+from mcpassport.edge.middleware.front import front_of
 from mcpassport.edge.readiness import Readiness
 from mcpassport.edge.reference import ReferencePages
 from mcpassport.expressions import Evaluator
@@ -222,8 +224,8 @@ def _reference(services: Services) -> ReferencePages:
 
 
 @asynccontextmanager
-async def open_application(services: Services) -> AsyncIterator[Application]:
-    """The whole app over open services, with its edge counter and its jobs running.
+async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
+    """The whole app over open services, behind its middleware, its counter and its jobs running.
 
     Raises `DataFolderError` over a restored backup whose revocations are not replayed.
     """
@@ -249,8 +251,6 @@ async def open_application(services: Services) -> AsyncIterator[Application]:
         edge=counter,
         policy=McpPolicy(
             limits=settings.limits,
-            allowed_origins=settings.allowed_origins,
-            allowed_hosts=settings.allowed_hosts,
             trusted_proxies=settings.trusted_proxies,
         ),
         floods=floods,
@@ -264,7 +264,9 @@ async def open_application(services: Services) -> AsyncIterator[Application]:
         for part in (heartbeat, counter, jobs):
             await part.start()
             stack.push_async_callback(part.close)
-        yield Application(mcp, reference, management_app(services, by_token))
+        application = Application(mcp, reference, management_app(services, by_token))
+        front = front_of(services, counter)
+        yield guarded(application, front)
 
 
 @asynccontextmanager
