@@ -1,11 +1,12 @@
 """What the peers did when it was last recorded, and how to record it anew.
 
-    python -m tests.peers.record
+    python -m tests.peers.record [clients | conformance]
 
 writes `clients.json` and `conformance.json` in `docs/results/`, of which `make docs` makes the page
 on clients. The suites compare what they see with them, so the page cannot differ from what happens.
 """
 
+import argparse
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,9 +33,14 @@ def read(path: Path) -> dict[str, dict[str, Any]]:
 
 def main() -> None:
     """Let every client travel and every suite run, and write what came of it."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("only", nargs="?", choices=("clients", "conformance"), help="one of both")
+    only = parser.parse_args().only
     with TemporaryDirectory() as folder, house(Path(folder)) as home:
-        _write(CONFORMANCE, _suites(home))
-        _write(CLIENTS_FOUND, _clients(home))
+        if only != "clients":
+            _write(CONFORMANCE, _suites(home))
+        if only != "conformance":
+            _write(CLIENTS_FOUND, _clients(home))
 
 
 def _suites(home: House) -> dict[str, dict[str, Any]]:
