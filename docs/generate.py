@@ -125,35 +125,53 @@ def commands() -> str:
 
 def clients() -> str:
     """What real clients and the official conformance suites did when it was last recorded."""
-    met = [_client(found) for found in _recorded("clients.json").values()]
-    suites = _recorded("conformance.json")
-    counts: list[tuple[object, ...]] = [
-        (f"`{found['version']}`", found["list"], _names(found["passed"]))
-        for found in suites.values()
+    known = _recorded("clients.json").values()
+    suites = _recorded("conformance.json").values()
+    passes: list[tuple[object, ...]] = [
+        (f"`{found['version']}`", found["list"], _names(found["passed"])) for found in suites
     ]
     return (
-        "# Clients that were tried\n\nUnmodified clients in environments of their own, over real "
-        "HTTP, from a run of `tests/peers`. Each lists the tools, calls one, follows cursors to "
-        "the end, gives wrong arguments, meets a 429 and a 500 of the upstream API, and has its "
-        "address revoked meanwhile. *Result* is a tool result with `isError`, which a model "
-        "reads; every other entry is the error that the client's code gets. The session went on "
-        "after each error wherever *goes on* says so.\n\n"
-        + table(_CLIENT_HEADINGS, met)
-        + "\nThe message of a 429 says how long to wait on either channel. Under *`http_429`* "
-        "stands what happens when `rate_limit_errors` of the server forces HTTP 429 on a client "
-        "of an older revision: that is why `auto` does not.\n\n"
-        "## Conformance\n\nThe suites of the protocol's maintainers, without a failure but those "
-        "below; an entry below that passes is a failure too. Header rules and schema keywords, "
-        "which no list scores, are run singly and pass.\n\n"
-        + table(("suite", "list", "passes whole"), counts)
-        + "".join(_not_offered(found) for found in suites.values())
+        CLIENTS_INTRO
+        + table(_ROADS, [_road(found) for found in known])
+        + "\n## Errors\n\n"
+        + table(_ERRORS, [_errors(found) for found in known])
+        + CLIENTS_429
+        + "\n## Kinds of blocks\n\nWhat a client hands on, in its own words.\n\n"
+        + table(("client", "image", "audio", "embedded resource"), [_blocks(f) for f in known])
+        + CLIENTS_CONFORMANCE
+        + table(("suite", "list", "passes whole"), passes)
+        + "".join(_not_offered(found) for found in suites)
     )
 
 
-_CLIENT_HEADINGS = (
-    *("client", "version", "mode", "revision", "lists, calls, pages", "wrong arguments"),
-    *("upstream 429", "upstream 500", "goes on", "revoked meanwhile", "connects again"),
-    "`http_429`",
+CLIENTS_INTRO = """\
+# Clients that were tried
+
+Unmodified clients, each in an environment of its own, over real HTTP; recorded by `tests/peers`.
+Each lists the tools, calls one, follows cursors to the end, gives wrong arguments, meets a 429 and
+a 500 of the upstream API, and has its address revoked meanwhile. *Goes on* says whether the same
+session was of use after each error. mcp-remote stands between this server and the TypeScript SDK
+1.x over stdio. The Inspector opens a session for every command.
+
+"""
+CLIENTS_429 = """
+*Result* is a tool result with `isError`, which a model reads; anything else is the exception that
+the client's code gets (*CommandFailed*: the command ends with an error). The message of a 429 says
+how long to wait on either channel. In the last column `rate_limit_errors` is `http_429`, which
+answers clients of older revisions with HTTP 429 as well: that is why `auto` does not.
+"""
+CLIENTS_CONFORMANCE = """
+## Conformance
+
+The suites of the protocol's maintainers: nothing fails but what is listed below as not offered, and
+an entry there that passes is a failure too. Header rules and schema keywords, which no list scores,
+are run singly and pass.
+
+"""
+_ROADS = ("client", "version", "mode", "revision", "lists", "calls", "pages", "goes on")
+_ERRORS = (
+    *("client", "wrong arguments", "upstream 429", "upstream 500", "revoked meanwhile"),
+    *("connects to a revoked address", "upstream 429 with `http_429`"),
 )
 
 
@@ -162,15 +180,23 @@ def _recorded(name: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _client(found: dict[str, Any]) -> tuple[object, ...]:
-    reads = all(found[each] for each in ("lists", "calls", "pages"))
-    return (
-        found["client"],
-        f"`{found['package']}` {found['version']}",
-        *(found["mode"], found["revision"], _yes(reads), found["arguments"]),
-        *(found["rate_limit"], found["failure"], _yes(found["lives_on"])),
-        *(found["revoked"], found["reconnect"], found["forced_429"]),
-    )
+def _called(found: dict[str, Any]) -> str:
+    return f"{found['client']} ({found['mode']})"
+
+
+def _road(found: dict[str, Any]) -> tuple[object, ...]:
+    done = [_yes(found[each]) for each in ("lists", "calls", "pages", "lives_on")]
+    package = f"`{found['package']}` {found['version']}"
+    return (found["client"], package, found["mode"], found["revision"], *done)
+
+
+def _errors(found: dict[str, Any]) -> tuple[object, ...]:
+    kinds = ("arguments", "rate_limit", "failure", "revoked", "reconnect", "forced_429")
+    return (_called(found), *(found[kind] for kind in kinds))
+
+
+def _blocks(found: dict[str, Any]) -> tuple[object, ...]:
+    return (_called(found), *(found[kind] for kind in ("image", "audio", "resource")))
 
 
 def _yes(value: bool) -> str:  # noqa: FBT001 it is what a cell says

@@ -13,6 +13,12 @@ WAIT_S = 7
 PAGES = [2, 2, 1]
 """Its five items in pages of two."""
 LOST = "connection lost"
+BLOCKS = {
+    "image": "test_image_content",
+    "audio": "test_audio_content",
+    "resource": "test_embedded_resource",
+}
+"""Tools of the conformance fixture, each answering one block of that kind."""
 _LIMITED = "limited"
 _BROKEN = "broken"
 
@@ -58,9 +64,19 @@ def travel(house: House, client: Client, rate_limit_errors: str = "auto") -> Jou
     )
 
 
-def facts(house: House, client: Client, usual: Journey, forced: Journey) -> dict[str, Any]:
-    """What the table says of a client; `forced` is the journey where a 429 is always a 429."""
-    answers = usual.answers
+def look_at_blocks(house: House, client: Client) -> dict[str, str]:
+    """What the client makes of each kind of block: its own word for it, or an exception."""
+    steps = [{"op": "call", "tool": tool, "arguments": {}} for tool in BLOCKS.values()]
+    answers = client.session(house.server("test")["url"], steps)["answers"]
+    return {
+        kind: channel(answer) if answer["error"] else ", ".join(answer["blocks"])
+        for kind, answer in zip(BLOCKS, answers, strict=True)
+    }
+
+
+def facts(house: House, client: Client, usual: Journey) -> dict[str, Any]:
+    """What the table says of a client, after its usual journey."""
+    answers, forced = usual.answers, travel(house, client, "http_429")
     return {
         "client": client.label,
         "package": client.package,
@@ -77,7 +93,8 @@ def facts(house: House, client: Client, usual: Journey, forced: Journey) -> dict
         "lives_on": lives_on(usual) and not answers["after_broken"]["error"],
         "revoked": channel(answers["revoked"]),
         "reconnect": refusal(usual.again),
-        "forced_429": channel(forced.answers["limited"]) if lives_on(forced) else LOST,
+        "forced_429": _when_forced(forced),
+        **look_at_blocks(house, client),
     }
 
 
@@ -117,6 +134,15 @@ def refusal(again: dict[str, Any]) -> str:
     if again["refused"] is not None:
         return str(again["refused"]["raised"])
     return channel(again["answers"][0])
+
+
+def _when_forced(journey: Journey) -> str:
+    """What HTTP 429 does to the client whatever its revision."""
+    if lives_on(journey):
+        return channel(journey.answers["limited"])
+    assert journey.refused is not None
+    shown = journey.server["token"] in journey.refused["text"]
+    return f"{LOST}, the token in its exception" if shown else LOST
 
 
 def _get(item: str) -> dict[str, Any]:

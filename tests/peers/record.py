@@ -57,9 +57,8 @@ def _suites(home: House) -> dict[str, dict[str, Any]]:
 def _clients(home: House) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for name, client in CLIENTS.items():
-        usual, forced = travel(home, client), travel(home, client, "http_429")
-        found[name] = facts(home, client, usual, forced)
-        print(f"{name}: {client.package} {usual.version}")
+        found[name] = facts(home, client, travel(home, client))
+        print(f"{name}: {client.package} {found[name]['version']}")
     return found
 
 

@@ -43,6 +43,7 @@ class Session:
         return {
             "error": bool(result.get("isError")),
             "text": texts[0] if texts else "",
+            "blocks": [block["type"] for block in result["content"]],
             "structured": result.get("structuredContent"),
             "meta": result.get("_meta"),
         }

@@ -31,6 +31,7 @@ class Session:
         return {
             "error": message.status == "error",
             "text": texts[0] if texts else "",
+            "blocks": [block["type"] for block in message.content],
             "structured": artifact.get("structured_content"),
             "meta": None,
         }

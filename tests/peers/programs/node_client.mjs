@@ -58,6 +58,7 @@ async function call(client, name, given) {
   return {
     error: result.isError === true,
     text: block?.text ?? "",
+    blocks: result.content.map((each) => each.type),
     structured: result.structuredContent ?? null,
     meta: result._meta ?? null,
   };

@@ -29,7 +29,7 @@ class Sdk:
         return [tool.model_dump(by_alias=True, mode="json") for tool in tools]
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """One tool call: its error flag, its text, and its structured content."""
+        """One tool call: its error flag, text, kinds of blocks, and structured content."""
         return answer_of(await self._client.call_tool(tool, arguments))
 
 
@@ -61,6 +61,7 @@ def answer_of(given: Any) -> dict[str, Any]:
     return {
         "error": bool(result.get("isError")),
         "text": texts[0] if texts else "",
+        "blocks": [block["type"] for block in result["content"]],
         "structured": result.get("structuredContent"),
         "meta": result.get("_meta"),
     }
