@@ -65,6 +65,7 @@ STRUCTURAL = {
             "idempotency",
             "strict",
             "trail",
+            "watching",
         ),
     },
     "upstream.auth": {"fields", "templates"},
