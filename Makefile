@@ -43,7 +43,7 @@ check: $(STAMP) ## lint, format and types
 	@$(BIN)/mypy
 
 bench: $(STAMP) ## compare the hot path's parts in one run
-	@$(BIN)/python bench/run.py $(ARGS)
+	@$(BIN)/python -m bench.run $(ARGS)
 
 docs: $(STAMP) ## regenerate the generated pages of docs/
 	@$(BIN)/python docs/generate.py

@@ -12,7 +12,7 @@ import msgspec
 from mcpassport.catalog.rules import RULES
 from mcpassport.cli.main import app
 from mcpassport.errors import MEANINGS
-from mcpassport.evidence.claims import CLAIMS
+from mcpassport.evidence.claims import CLAIMS, Claim
 from mcpassport.integrations.lint_rules import DROPPED_WEIGHT, WARNINGS
 from mcpassport.integrations.schema import json_schema
 from mcpassport.limits import LIMITS
@@ -53,7 +53,7 @@ def settings() -> str:
     return (
         "# Settings\n\nIn `mcpassport.toml`, or as an environment variable, which wins. Lists in "
         "a variable are separated by commas. Settings marked are part of the settings digest at "
-        "`/version`.\n\n"
+        "`/version`, and of `store_url` its kind.\n\n"
         + table(("setting", "variable", "default", "in the digest"), rows)
         + f"\n## Limits\n\nUnder `[limits]`, or `{ENV_PREFIX}LIMITS_<NAME>`.\n\n"
         + table(("limit", "default", "ceiling", "unit", "what it bounds"), limits)
@@ -101,13 +101,18 @@ def quality_gate() -> str:
 def claims() -> str:
     """Every claim of the reference with its grade in this version."""
     rows: list[tuple[object, ...]] = [
-        (f"`{claim.id}`", claim.row, claim.grade, claim.template) for claim in CLAIMS.values()
+        (f"`{claim.id}`", claim.row, _grade(claim), claim.template) for claim in CLAIMS.values()
     ]
     return (
         "# Claims\n\nSentences are rendered from the live settings; `{…}` is filled in. The "
-        "grade is the one without evidence; a run of the checks raises it where they pass.\n\n"
+        "grade is the one without evidence; a run of the checks raises it where they pass, and "
+        "never where a fact leaves it to the vendor's word.\n\n"
         + table(("claim", "checklist row", "grade", "sentence"), rows)
     )
+
+
+def _grade(claim: Claim) -> str:
+    return f"{claim.grade}, or stated" if claim.stated else claim.grade
 
 
 def commands() -> str:

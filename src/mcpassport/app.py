@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcpassport import __version__
 from mcpassport.accounts.connect import Accounts
+from mcpassport.accounts.fingerprints import FingerprintKeys
 from mcpassport.accounts.tenants import Tenants
 from mcpassport.audit.edge import EdgeCounter
 from mcpassport.audit.keeper import Keeper
@@ -42,10 +43,11 @@ from mcpassport.records.grants import Principal
 from mcpassport.records.sources import Clock, Random
 from mcpassport.settings import Settings
 from mcpassport.stated import assurance_of, build_digest, facts_of, vendor_of
-from mcpassport.store import KEYS_FILE, open_audit, open_store
-from mcpassport.store.keys import Keys, load_master_key
+from mcpassport.store import open_audit, open_keyring, open_store
+from mcpassport.store.keys import Keys
+from mcpassport.store.master import load_master_key
 from mcpassport.store.protocol import AuditStore, Store
-from mcpassport.store.restored import refuse_unreplayed, refuse_without_keys
+from mcpassport.store.restored import refuse_unreplayed
 from mcpassport.store.revocations import RevocationLog
 from mcpassport.store.vault import Vault
 from mcpassport.upstream.call import Upstream
@@ -139,16 +141,15 @@ async def _start(audit: AuditLog, stack: AsyncExitStack, metrics: Metrics) -> No
 async def _open_files(
     stack: AsyncExitStack, settings: Settings, clock: Clock, random: Random, metrics: Metrics
 ) -> tuple[Store, AuditStore, Keys]:
-    """The store, the audit and the keys; a wrong master key is told here."""
+    """The store, the audit and the keys; a wrong master key is told here, and so are lost keys."""
     master = settings.master_key or load_master_key(settings.master_key_file)
-    refuse_without_keys(settings.data_dir, KEYS_FILE)
     store = TimedStore(open_store(settings.records_url), metrics)
     stack.push_async_callback(store.close)
     audit_store = TimedAudit(
         open_audit(settings.records_url, durability=settings.audit_durability), metrics
     )
     stack.push_async_callback(audit_store.close)
-    keys = Keys(settings.data_dir / KEYS_FILE, master, clock=clock, random=random)
+    keys = await open_keyring(settings.keyring_url, master, store, clock=clock, random=random)
     stack.push_async_callback(keys.close)
     await keys.token_key()
     return store, audit_store, keys
@@ -162,6 +163,7 @@ class _Sources(TypedDict):
 class _Owners(TypedDict):
     accounts: Accounts
     tenants: Tenants
+    fingerprint_keys: FingerprintKeys
     versions: Versions
     servers: Servers
     api_tokens: ApiTokens
@@ -180,6 +182,7 @@ def _owners(
     return {
         "accounts": Accounts(store, vault, clock),
         "tenants": Tenants(store, keys, clock),
+        "fingerprint_keys": FingerprintKeys(store, keys, clock),
         "versions": Versions(store, clock),
         "servers": Servers(store, keys, lifetimes=lifetimes, clock=clock, random=random),
         "api_tokens": ApiTokens(store, keys, clock=clock, random=random),

@@ -1,17 +1,19 @@
 """What a worker process of `mcpassport serve` runs."""
 
-import logging
-import resource
-import sys
+import gc
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Final
 
-import structlog
 from starlette.types import Receive, Scope, Send
 
 from mcpassport.app import Application, open_application, open_services
 from mcpassport.errors import McpassportError
+from mcpassport.observe.process import settle_process
 from mcpassport.settings import Settings, load
+
+GC_ALLOCATIONS: Final = 20_000
+"""New objects that outlive their makers between two looks for cycles; Python's own default is 700,
+which is less than what the requests in flight hold."""
 
 
 class ServingApp:
@@ -42,6 +44,7 @@ class ServingApp:
                     said = str(error) if isinstance(error, McpassportError) else "internal error"
                     await send({"type": "lifespan.startup.failed", "message": said})
                     return
+                _collect_rarely()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
                 await self._stack.aclose()
@@ -49,26 +52,14 @@ class ServingApp:
                 return
 
 
-def log_as_json() -> None:
-    """One JSON object a line on standard error; nothing but what the code names is in it."""
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=_to_standard_error,
-    )
-
-
-def _to_standard_error(*_: Any) -> structlog.PrintLogger:
-    return structlog.PrintLogger(sys.stderr)
+def _collect_rarely() -> None:
+    """Nothing of a request is a cycle for long, and what the start made stays: look less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GC_ALLOCATIONS, 20, 100)
 
 
 def serving_app() -> ServingApp:
     """The worker's app; settings from file and environment."""
-    log_as_json()
-    # A core dump would hold decrypted credentials and payloads.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    settle_process()
     return ServingApp(load())

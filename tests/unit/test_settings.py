@@ -218,6 +218,8 @@ CHANGED: dict[str, Any] = {
     "audit_retention_days": 100,
     "audit_durability": "process",
     "audit_volume_bytes": 10**9,
+    "key_backup_days": 8,
+    "evidence_max_age_days": 30,
     "workers": 4,
     "limits": Limits(call_timeout_s=29),
 }
@@ -225,7 +227,8 @@ QUIET: dict[str, Any] = {
     "data_dir": Path("/elsewhere"),
     "master_key_file": Path("/elsewhere/key"),
     "master_key": KeyMaterial(bytes(32)),
-    "store_url": "postgresql://app:planted-password@db/mcpassport",
+    "store_url": "sqlite:////elsewhere",
+    "keys_url": "sqlite:////elsewhere",
     "vendor_file": Path("/elsewhere/vendor.yaml"),
     "evidence_file": Path("/elsewhere/evidence.json"),
     "host": "0.0.0.0",
@@ -242,6 +245,14 @@ def test_the_digest_follows_what_the_reference_says_and_nothing_else() -> None:
     assert len(digests - {usual}) == len(CHANGED)
     assert {Settings(**{name: value}).digest() for name, value in QUIET.items()} == {usual}
     assert re.fullmatch("[0-9a-f]{64}", usual)
+
+
+@pytest.mark.parametrize("name", ["store_url", "keys_url"])
+def test_of_store_and_keys_only_the_kind_is_in_the_digest(name: str) -> None:
+    """Evidence of one kind of store says nothing about another; its URL holds a password."""
+    urls: list[Any] = [f"postgresql://app:{word}@{word}/x" for word in ("a", "b")]
+    one, other = (Settings(**{name: url}).digest() for url in urls)
+    assert one == other != Settings().digest()
 
 
 @pytest.mark.parametrize("name", ["plain", "a b", "50%25", "what?", "a#b", "é"])

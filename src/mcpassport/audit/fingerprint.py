@@ -4,12 +4,15 @@ It lets a tenant prove which arguments a row stands for, without the row holding
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import rfc8785
 
+from mcpassport.audit.export import CHECKPOINT_MARK, ROW_MARK, lines_of, row_of
 from mcpassport.limits import MAX_SAFE_INTEGER
+from mcpassport.records.audit import ChainedRow
 
 
 def fingerprint(key: bytes, arguments: Mapping[str, Any]) -> str:
@@ -32,3 +35,20 @@ def _large_integers_as_text(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_SAFE_INTEGER:
         return str(value)
     return value
+
+
+def rows_with(path: Path, found: str) -> Iterator[ChainedRow]:
+    """The rows of an exported file that have this fingerprint, in bounded memory.
+
+    Raises:
+        ValueError: names the first line that is no row of an export.
+        OSError: the file cannot be read.
+    """
+    member = b'"fingerprint":"%s"' % found.encode()
+    for number, line in lines_of(path):
+        if line.startswith(CHECKPOINT_MARK):
+            continue
+        if not line.startswith(ROW_MARK):
+            raise ValueError(f"line {number} is no row of an export")
+        if member in line:
+            yield row_of(line)

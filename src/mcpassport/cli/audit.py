@@ -1,28 +1,77 @@
 """`mcpassport audit`: a tenant's trail."""
 
 import asyncio
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 from cyclopts.types import PositiveInt
 
 from mcpassport.audit.verification import Verdict, verify_file
-from mcpassport.cli.options import DEFAULTS, Flag, Options
-from mcpassport.cli.output import FOUND, OK, console, print_facts, print_json, print_table
+from mcpassport.cli.client import PAGE
+from mcpassport.cli.fingerprint import fingerprint as recompute
+from mcpassport.cli.options import DEFAULTS, Flag, Options, moment
+from mcpassport.cli.output import FOUND, OK, print_json, print_table, tell_object
 from mcpassport.cli.trail import Puller
 from mcpassport.errors import UsageError
 
 app = App(name="audit", help="The audit trail: one hash chain per tenant.")
-PAGE = 200
+app.command(recompute)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Which:
+    """Which rows of a chain: those that fit every filter given."""
+
+    phase: Annotated[
+        Literal["intent", "outcome", "refusal", "event"] | None, Parameter(help="kind of row")
+    ] = None
+    account: Annotated[str | None, Parameter(help="id of an integrated account")] = None
+    server: Annotated[str | None, Parameter(help="id of an MCP server")] = None
+    tool: Annotated[str | None, Parameter(help="name of a tool")] = None
+    outcome: Annotated[str | None, Parameter(help="ok, or the type of an error")] = None
+    reason: Annotated[str | None, Parameter(help="why it was denied")] = None
+    request_id: Annotated[str | None, Parameter(help="the rows of one request")] = None
+    since: Annotated[
+        str | None, Parameter(name="--from", help="at or after this ISO 8601 time with zone")
+    ] = None
+    until: Annotated[
+        str | None, Parameter(name="--to", help="before this ISO 8601 time with zone")
+    ] = None
+
+    def query(self) -> dict[str, str | None]:
+        """The filters as the management API takes them."""
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        for field, name in (("since", "from"), ("until", "to")):
+            if field in given:
+                given[name] = moment(given.pop(field))
+        return given
+
+
+ALL_ROWS = Which()
+ROW_COLUMNS = {
+    "sequence": "sequence",
+    "time": "time",
+    "phase": "phase",
+    "what": "what",
+    "on": "on",
+    "by": "by",
+    "result": "result",
+    "upstream": "upstream_status",
+    "ms": "duration_ms",
+    "request": "request_id",
+}
 
 
 @app.command(name="list")
 async def list_(
     *,
     tenant: str | None = None,
+    which: Which = ALL_ROWS,
     limit: PositiveInt = 50,
-    strangers: Annotated[bool, Parameter(negative="")] = False,
+    strangers: Flag = False,
     options: Options = DEFAULTS,
 ) -> None:
     """List the newest rows of a tenant's chain.
@@ -36,38 +85,22 @@ async def list_(
     strangers
         Instead: requests that resolved to nobody, counted per second, reason and network.
     """
-    if strangers:
-        async with options.api() as api:
-            counts = (await api.call("GET", "/audit/strangers", query={"limit": min(limit, PAGE)}))[
-                "result"
-            ]
-        columns = {"second": "second", "reason": "reason", "network": "network", "count": "count"}
-        _print(counts, columns, "Strangers", options)
-        return
-    query = {"tenant": tenant}
-    rows: list[dict[str, Any]] = []
-    cursor: str | None = None
     async with options.api() as api:
-        while len(rows) < limit:
-            size = min(PAGE, limit - len(rows))
-            page = await api.call("GET", "/audit", query={**query, "cursor": cursor, "limit": size})
-            rows += page["result"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                break
-    columns = {
-        "sequence": "sequence",
-        "time": "time",
-        "phase": "phase",
-        "what": "what",
-        "on": "on",
-        "by": "by",
-        "result": "result",
-        "upstream": "upstream_status",
-        "ms": "duration_ms",
-        "request": "request_id",
-    }
-    _print(rows, columns, f"Audit rows of {tenant or 'the deployment'}", options)
+        if strangers:
+            page = await api.call("GET", "/audit/strangers", query={"limit": min(limit, PAGE)})
+            rows = page["result"]
+        else:
+            query = {"tenant": tenant, **which.query()}
+            rows = await api.pages("/audit", query=query, at_most=limit)
+    if options.json:
+        print_json(rows)
+    elif strangers:
+        columns = {"second": "second", "reason": "reason", "network": "network", "count": "count"}
+        print_table("Strangers", columns, rows, "No row yet.")
+    else:
+        empty = "No row yet." if which == ALL_ROWS else "No row fits."
+        title = f"Audit rows of {tenant or 'the deployment'}"
+        print_table(title, ROW_COLUMNS, [_told(row) for row in rows], empty)
 
 
 @app.command
@@ -104,7 +137,7 @@ async def export(
                 await asyncio.sleep(every)
                 await puller.pull()
     facts = {"file": str(out), "rows": puller.rows, "last": puller.last}
-    (print_json if options.json else print_facts)(facts)
+    tell_object(facts, json=options.json)
 
 
 @app.command
@@ -136,12 +169,8 @@ def verify(file: Path, *, fingerprint: str = "", json: Flag = False) -> int:
         "broken_at": verdict.broken.sequence if verdict.broken else None,
         "reason": _reason(verdict, unsigned=unsigned),
     }
-    if json:
-        print_json(document)
-    else:
-        print_facts(document)
-        if not fingerprint:
-            console.print("Signatures were not checked: give --fingerprint.")
+    unchecked = "" if fingerprint else "Signatures were not checked: give --fingerprint."
+    tell_object(document, json=json, then=unchecked)
     return OK if whole else FOUND
 
 
@@ -161,12 +190,3 @@ def _told(row: dict[str, Any]) -> dict[str, Any]:
         "by": row.get("principal") or row.get("client_name"),
         "result": row.get("outcome") or row.get("reason") or row.get("decision"),
     }
-
-
-def _print(
-    rows: list[dict[str, Any]], columns: dict[str, str], title: str, options: Options
-) -> None:
-    if options.json:
-        print_json(rows)
-    else:
-        print_table(title, columns, [_told(row) for row in rows], "No row yet.")

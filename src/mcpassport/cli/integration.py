@@ -16,9 +16,10 @@ from mcpassport.cli.output import (
     UNUSABLE,
     confirm,
     console,
-    print_facts,
     print_json,
     print_table,
+    tell_object,
+    tell_rows,
 )
 from mcpassport.errors import InvalidIntegration, Problem
 from mcpassport.integrations.lint import Report
@@ -127,14 +128,12 @@ async def list_(*, options: Options = DEFAULTS) -> None:
     """List integrations with their live versions."""
     async with options.api() as api:
         heads = await api.pages("/integration")
-    if options.json:
-        print_json(heads)
-        return
-    print_table(
+    tell_rows(
         "Integrations",
         {"name": "name", "label": "label", "version": "version", "pushed": "updated_at"},
         heads,
         "No integration yet: mcpassport integration push FOLDER",
+        json=options.json,
     )
 
 
@@ -149,11 +148,8 @@ async def versions(name: str, *, options: Options = DEFAULTS) -> None:
     """
     async with options.api() as api:
         records = await api.pages(f"/integration/{segment(name)}/versions")
-    if options.json:
-        print_json(records)
-        return
     columns = {"version": "version", "pushed": "pushed_at", "by": "pushed_by", "note": "note"}
-    print_table(f"Versions of {name}", columns, records, "No version.")
+    tell_rows(f"Versions of {name}", columns, records, "No version.", json=options.json)
 
 
 @app.command
@@ -203,4 +199,4 @@ async def rollback(
         record = await api.call(
             "POST", f"/integration/{segment(name)}/rollback", body={"version": version}
         )
-    print_json(record) if options.json else print_facts(record)
+    tell_object(record, json=options.json)

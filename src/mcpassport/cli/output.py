@@ -53,6 +53,33 @@ def print_facts(facts: Mapping[str, Any]) -> None:
     console.print(table)
 
 
+def tell_object(document: Mapping[str, Any], *, json: bool, then: str = "") -> None:
+    """One object: JSON for scripts; its members for people, and after them the sentence `then`."""
+    if json:
+        print_json(document)
+        return
+    print_facts(document)
+    if then:
+        console.print(then)
+
+
+def tell_rows(
+    title: str,
+    columns: Mapping[str, str],
+    rows: Sequence[Mapping[str, Any]],
+    empty: str,
+    *,
+    json: bool,
+) -> None:
+    """A listing: all of it for scripts, `columns` of it for people (see `print_table`)."""
+    print_json(rows) if json else print_table(title, columns, rows, empty)
+
+
+def tell_change(document: Mapping[str, Any], sentence: str, *, json: bool) -> None:
+    """What was done: the object for scripts, a sentence for people."""
+    print_json(document) if json else console.print(escape(sentence))
+
+
 def shown(value: Any) -> str:
     """A value as people read it."""
     if value is None:

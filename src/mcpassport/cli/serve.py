@@ -9,7 +9,7 @@ import os
 import socket
 
 from granian import Granian
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
@@ -51,6 +51,7 @@ def serve(*, host: str | None = None, port: int | None = None, options: Options 
         port=number,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
+        loop=Loops.uvloop,
         http1_settings=HTTP1Settings(
             header_read_timeout=HEADER_READ_MS, max_buffer_size=MAX_HEADER_BYTES
         ),

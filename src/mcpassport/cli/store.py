@@ -8,7 +8,7 @@ from cyclopts import App
 from mcpassport.app import open_services, utc_now
 from mcpassport.cli.client import local_settings
 from mcpassport.cli.options import DEFAULTS, Flag, Options
-from mcpassport.cli.output import console, print_facts, print_json
+from mcpassport.cli.output import tell_object
 from mcpassport.cli.revive import replay as replay_all
 from mcpassport.cli.revive import suspend_all
 from mcpassport.errors import UsageError
@@ -57,7 +57,7 @@ def _take(kind: Literal["data", "keys"], out: Path, options: Options) -> None:
         "taken_at": manifest.taken_at.isoformat(),
         "files": {name: packed.sha256 for name, packed in manifest.files.items()},
     }
-    print_json(facts) if options.json else print_facts(facts)
+    tell_object(facts, json=options.json)
 
 
 @app.command
@@ -82,14 +82,10 @@ def restore(
         "version": manifest.version,
         "keys": "restored" if keys else "missing",
     }
-    if options.json:
-        print_json(facts)
-        return
-    print_facts(facts)
+    next_step = "It does not serve yet: run `mcpassport store replay`."
     if keys is None:
-        console.print("Nothing can be opened without the keys: restore again with --keys FILE.")
-    else:
-        console.print("It does not serve yet: run `mcpassport store replay`.")
+        next_step = "Nothing can be opened without the keys: restore again with --keys FILE."
+    tell_object(facts, json=options.json, then=next_step)
 
 
 @app.command
@@ -124,7 +120,7 @@ async def replay(
         async with open_services(settings) as services:
             done["suspended"] = await suspend_all(services)
     (settings.data_dir / MARK_FILE).unlink()
-    print_json(done) if options.json else print_facts(done)
+    tell_object(done, json=options.json)
 
 
 def _here(options: Options) -> Settings:

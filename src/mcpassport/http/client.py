@@ -22,15 +22,11 @@ from typing import Final
 
 from aiohttp import (
     ClientError,
-    ClientHandlerType,
-    ClientOSError,
-    ClientRequest,
     ClientResponse,
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
     InvalidURL,
-    ServerDisconnectedError,
     ThreadedResolver,
 )
 from aiohttp.abc import AbstractResolver
@@ -73,19 +69,6 @@ WHOLE_BODY_BYTES: Final = 2**18
 """Request bodies up to this size are written in one go."""
 
 _log = logging.getLogger(__name__)
-
-
-async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """(5) Turn the two failures that aiohttp answers with a second request into one it does not.
-
-    It repeats idempotent requests when a kept-alive connection turns out to be closed
-    (`ClientSession._request`); one tool call is one request.
-    """
-    try:
-        return await handler(request)
-    except (ClientOSError, ServerDisconnectedError) as exc:
-        failure = _failure(exc, ATTEMPT.get())
-    raise failure
 
 
 class HttpClient:
@@ -156,8 +139,11 @@ class HttpClient:
             attempt.private = host in self._private
             attempt.partition = partition_of(request, self._partition_key)
             headers = vetted_headers(request)  # (2), (5)
-            async with self._bulkhead.turn(host):  # (3)
+            await self._bulkhead.enter(host)  # (3)
+            try:
                 return await self._bounded(request, url, headers, attempt, follower)
+            finally:
+                self._bulkhead.leave(host)
         except Exception as exc:  # noqa: BLE001 - (8): whatever it is, its text must not leave
             return _failure(exc, attempt)
 
@@ -197,7 +183,7 @@ class HttpClient:
             )
             received = _headers_of(response)
             followed = follower is not None and follower.begin(response.status, received)
-            async for chunk in response.content.iter_any():
+            while chunk := await response.content.readany():
                 body.feed(chunk)
                 if follower is not None and followed:
                     await follower.take(body.drain())
@@ -217,7 +203,6 @@ class HttpClient:
                     limit_per_host=self._limits.in_flight_host,
                 ),
                 request_class=TrackedRequest,
-                middlewares=(_once,),
                 cookie_jar=DummyCookieJar(),
                 trust_env=False,
                 auto_decompress=False,
@@ -228,14 +213,19 @@ class HttpClient:
                 max_field_size=MAX_HEADER_BYTES,
                 max_headers=MAX_HEADERS,
             )
+            # (5) It would repeat idempotent requests when a kept-alive connection turns out to be
+            # closed, and has no public switch for it; a middleware would cost each request more.
+            assert hasattr(self._session, "_retry_connection")
+            self._session._retry_connection = False  # noqa: SLF001
         return self._session
 
 
 def _headers_of(response: ClientResponse) -> tuple[tuple[str, str], ...]:
-    return tuple(
+    headers = [
         (name.decode("latin-1").lower(), value.decode("utf-8", "replace"))
         for name, value in response.raw_headers
-    )
+    ]
+    return tuple(headers)
 
 
 _FAILURES: Final[tuple[tuple[type[Exception], type[UpstreamError]], ...]] = (

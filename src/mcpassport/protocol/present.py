@@ -174,8 +174,10 @@ def _fault(
     envelope: Envelope,
     headers: tuple[Header, ...],
 ) -> Reply:
+    # Many hosts hand on the message of a JSON-RPC error and nothing else: it must be enough.
+    message = f"{envelope.message} {_wait(envelope)}".rstrip()
     data = envelope if error.data is None else error.data
-    body = fault(message_id, meaning_of(type(error)).code, envelope.message, data)
+    body = fault(message_id, meaning_of(type(error)).code, message, data)
     return Reply(status, headers, body, envelope.type)
 
 
@@ -201,8 +203,14 @@ def _advice(error: McpassportError, envelope: Envelope) -> str:
     if isinstance(error, InvalidArguments):
         return "Nothing was sent. Mend the arguments and call again."
     if envelope.retry.after_seconds is not None:
-        unit = "second" if envelope.retry.after_seconds == 1 else "seconds"
-        return f"Wait {envelope.retry.after_seconds} {unit} before another call."
+        return _wait(envelope)
     if envelope.retry.safe:
         return "Repeating the same call is safe."
     return "No call is repeated automatically."
+
+
+def _wait(envelope: Envelope) -> str:
+    seconds = envelope.retry.after_seconds
+    if seconds is None:
+        return ""
+    return f"Wait {seconds} {'second' if seconds == 1 else 'seconds'} before another call."

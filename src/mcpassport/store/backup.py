@@ -21,12 +21,13 @@ import msgspec
 
 from mcpassport import __version__
 from mcpassport.store import AUDIT_FILE, DATA_FILE, KEYS_FILE
-from mcpassport.store.keys import _SCHEMA as KEYS_SCHEMA
 from mcpassport.store.restored import MARK_FILE, Mark
 from mcpassport.store.revocations import Extent, extent
 from mcpassport.store.sqlite import _SCHEMA as DATA_SCHEMA
 from mcpassport.store.sqlite_audit import _SCHEMA as AUDIT_SCHEMA
-from mcpassport.store.sqlite_open import Schema, data_folder_error, os_data_folder_error
+from mcpassport.store.sqlite_keys import _SCHEMA as KEYS_SCHEMA
+from mcpassport.store.sqlite_open import Schema
+from mcpassport.store.trouble import data_folder_error, os_data_folder_error
 
 MANIFEST: Final = "manifest.json"
 FORMAT: Final = 1

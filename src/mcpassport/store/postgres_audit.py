@@ -7,7 +7,8 @@ from typing import Any, Final
 import msgspec
 
 from mcpassport.records.audit import ChainedRow, Checkpoint, EdgeCount
-from mcpassport.store.postgres_pool import Connection, Postgres, PostgresSchema
+from mcpassport.store.postgres_open import Connection, PostgresSchema
+from mcpassport.store.postgres_pool import Postgres
 from mcpassport.store.protocol import GENESIS, Durability, Link, Pending, Space
 
 _SCHEMA: Final = PostgresSchema(

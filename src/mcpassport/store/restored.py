@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from mcpassport.store.revocations import Extent
-from mcpassport.store.sqlite_open import data_folder_error
+from mcpassport.store.trouble import data_folder_error
 
 MARK_FILE: Final = "restored.json"
 
@@ -47,14 +47,4 @@ def refuse_unreplayed(folder: Path) -> None:
             f"this is a backup of {mark.taken_at}; what was revoked since would work again",
             "Run `mcpassport store replay --revocations FILE` with the newest revocations.log, or "
             "`mcpassport store replay --accept-revived-grants`, which suspends every server.",
-        )
-
-
-def refuse_without_keys(folder: Path, keys_file: str) -> None:
-    """`DataFolderError` for a restored folder without its keys: new ones would open nothing."""
-    if read_mark(folder) is not None and not (folder / keys_file).is_file():
-        raise data_folder_error(
-            folder / keys_file,
-            "the keys of this restored backup are missing",
-            "Restore into an empty folder again, with --keys FILE.",
         )

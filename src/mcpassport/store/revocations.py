@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from mcpassport.errors import DataFolderError, StoreUnavailable
-from mcpassport.store.sqlite_open import data_folder_error, os_data_folder_error
+from mcpassport.store.trouble import data_folder_error, os_data_folder_error
 
 REVOCATIONS_FILE: Final = "revocations.log"
 _LONGEST_LINE: Final = 64 * 1024
@@ -62,6 +62,7 @@ class RevocationLog:
 
 
 def _append(path: Path, line: bytes) -> None:
+    path.parent.mkdir(mode=0o700, exist_ok=True)  # with the records elsewhere, nobody made it yet
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

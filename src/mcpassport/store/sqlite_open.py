@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from mcpassport.errors import DataFolderError
+from mcpassport.store.trouble import FREE_SPACE, data_folder_error, os_data_folder_error
 
 WRITE_WAIT_S: Final = 5.0
 """How long a writer waits for the writer of another process."""
@@ -36,10 +36,9 @@ _READER_PRAGMAS: Final = (
     "PRAGMA temp_store = MEMORY",
 )
 
-_FREE_SPACE: Final = "Free some space, then start again."
 _RESTORE: Final = "Nothing was changed. Move the file away, or restore it from a backup."
 _SQLITE_CAUSES: Final = {
-    sqlite3.SQLITE_FULL: ("the disk is full", _FREE_SPACE),
+    sqlite3.SQLITE_FULL: ("the disk is full", FREE_SPACE),
     sqlite3.SQLITE_IOERR: (
         "the disk is full or failing",
         "Free some space and check the disk, then start again.",
@@ -59,18 +58,6 @@ _SQLITE_CAUSES: Final = {
         "Stop whatever else uses the file, then start again.",
     ),
 }
-_OS_CAUSES: Final = {
-    errno.ENOSPC: ("the disk is full", _FREE_SPACE),
-    errno.EDQUOT: ("the disk quota is used up", _FREE_SPACE),
-    errno.EROFS: ("the file system is read-only", "Choose a data folder on a writable disk."),
-    errno.EISDIR: ("a folder stands where a file belongs", "Move the folder away."),
-    errno.ENOTDIR: ("a file stands where a folder belongs", "Choose another data folder."),
-    errno.ENOLCK: ("this file system has no locks", "Choose a data folder on a local disk."),
-}
-_OS_OTHER: Final = (
-    "this user cannot read and write here",
-    "Choose another data folder, or give this one to the user that runs this program.",
-)
 
 
 class Schema(NamedTuple):
@@ -81,16 +68,6 @@ class Schema(NamedTuple):
     holds: str
     """What the file holds, for messages: `records`, `audit rows`, `keys`."""
     steps: tuple[tuple[str, ...], ...]
-
-
-def data_folder_error(path: Path, what: str, mend: str) -> DataFolderError:
-    """What is wrong, where, and how to mend it, in one sentence each."""
-    return DataFolderError(f"{path}: {what}. {mend}")
-
-
-def os_data_folder_error(path: Path, error: OSError) -> DataFolderError:
-    """The same for a failure of the operating system."""
-    return data_folder_error(path, *_OS_CAUSES.get(error.errno or 0, _OS_OTHER))
 
 
 def connect(path: Path, schema: Schema) -> tuple[sqlite3.Connection, sqlite3.Connection]:

@@ -169,7 +169,7 @@ def test_a_restore_replaces_nothing_and_checks_what_it_unpacks(
     with ExitStack() as stack:
         monkeypatch = stack.enter_context(pytest.MonkeyPatch.context())
         monkeypatch.setenv("MCPASSPORT_DATA_DIR", str(half))
-        assert "the keys of this restored backup are missing" in shell.refused(
+        assert "the keys of these records are missing" in shell.refused(
             2, "server", "list", drill.servers["kept"]["account"]
         )
 

@@ -8,14 +8,12 @@ from tests.support.deployment import NOTES
 
 from mcpassport.catalog.build import build
 from mcpassport.cli.main import main
-from mcpassport.errors import DataFolderError, UsageError
-from mcpassport.evidence.bench import Finding
+from mcpassport.errors import UsageError
 from mcpassport.evidence.checks import CHECKS
 from mcpassport.evidence.claims import CLAIMS
+from mcpassport.evidence.finding import Finding
 from mcpassport.evidence.runner import Plan
 from mcpassport.integrations.load import load_folder
-from mcpassport.sandbox import SteppingClock, substituted
-from mcpassport.settings import Settings
 
 
 def test_every_check_passes_and_every_control_fires(
@@ -50,7 +48,8 @@ def test_a_check_whose_control_did_not_fire_fails() -> None:
     verdicts.append(finding.verdict)
     finding.expect(False, "it does not")
     assert [*verdicts, finding.verdict] == ["fail", "pass", "fail"]
-    assert finding.saw == ["it holds", "NOT: it does not"]
+    finding.expect(False, "nor does this", "but that")
+    assert finding.saw == ["it holds", "NOT: it does not", "NOT: nor does this (but that)"]
 
 
 def test_a_claim_without_a_check_cannot_be_run() -> None:
@@ -60,22 +59,3 @@ def test_a_claim_without_a_check_cannot_be_run() -> None:
     assert Plan(integration, only=("LIM-03",)).claims() == ("LIM-03",)
     with pytest.raises(UsageError, match="DAT-03"):
         Plan(integration, only=("DAT-03",)).claims()
-
-
-def test_the_sandbox_uses_no_folder_that_exists(tmp_path: Path) -> None:
-    """A data folder that somebody else made is refused; one of its own keeps other settings."""
-    with pytest.raises(DataFolderError):
-        substituted(Settings(), tmp_path, "127.0.0.1:1")
-    chosen = substituted(Settings(audit_retention_days=90), tmp_path / "new", "127.0.0.1:1")
-    assert chosen.data_dir == tmp_path / "new" / "data"
-    assert chosen.private_hosts == ("127.0.0.1:1",)
-    assert chosen.audit_retention_days == 90
-
-
-def test_the_clock_steps_forward_only() -> None:
-    """A line moves the clock ahead by its seconds; a negative one does nothing."""
-    clock = SteppingClock()
-    before = clock()
-    clock.step(b"3600\n")
-    clock.step(b"-7200\n")
-    assert 3600 <= (clock() - before).total_seconds() < 7200

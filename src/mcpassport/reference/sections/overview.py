@@ -38,7 +38,7 @@ _WORDS = (
 _GRADES = (
     ("`live`", "A check was executed against the published address"),
     ("`sandbox`", "A check was executed against a throw-away process of the same build"),
-    ("`expired`", "Such a check passed, more than 90 days ago"),
+    ("`expired`", "Such a check passed, more than {evidence_max_age_days} days ago"),
     ("`stated`", "The vendor's words"),
     ("`not verified`", "True of the design; no check of this very build has passed"),
     ("`not available in this version`", "Not built"),
@@ -73,7 +73,7 @@ def build(context: Context) -> tuple[Node, ...]:
             "Every sentence that promises something has an id such as [TEN-01](#TEN-01), which "
             "never changes, the row of the checklist that it answers, and a grade:"
         ),
-        definitions(_GRADES),
+        definitions((grade, context.fill(text)) for grade, text in _GRADES),
         subheading("Not available in this version"),
         prose("Reviewers ask for these; they are not built, and nothing here relies on them."),
         _missing(),

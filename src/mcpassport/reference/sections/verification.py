@@ -14,6 +14,7 @@ _SETTINGS = {
     "audit_retention_days": "Days that audit rows are kept at least",
     "audit_durability": "What a committed audit row survives",
     "audit_volume_bytes": "What the audit trail may fill",
+    "evidence_max_age_days": "Days until a run of the checks is expired",
     "workers": "Processes that serve",
 }
 
