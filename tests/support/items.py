@@ -128,7 +128,7 @@ def _custom() -> dict[str, Any]:
             {
                 "http": "POST",
                 "path": "/jobs",
-                "timeout_s": 4,
+                "timeout_s": 6,
                 "stream": "ndjson",
                 "progress": '{"progress": body.done, "total": 3, "message": body.said}',
                 "final": 'body.done = 3 ? {"result": body.result, "events": $count(events)}',
