@@ -67,6 +67,7 @@ STRUCTURAL = {
             "idempotency",
             "strict",
             "trail",
+            "watching",
         ),
     },
     "edge.middleware": {"front"},

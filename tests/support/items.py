@@ -124,6 +124,35 @@ def _custom() -> dict[str, Any]:
             },
             {"path_schema": _schema("number", number=TEXT)},
         ),
+        "job": (
+            {
+                "http": "POST",
+                "path": "/jobs",
+                "timeout_s": 6,
+                "stream": "ndjson",
+                "progress": '{"progress": body.done, "total": 3, "message": body.said}',
+                "final": 'body.done = 3 ? {"result": body.result, "events": $count(events)}',
+            },
+            _body(text=TEXT),
+        ),
+        "ask": (
+            {
+                "http": "GET",
+                "path": "/ask",
+                "requires_client_capabilities": ["sampling", "elicitation.url"],
+            },
+            {},
+        ),
+        "feed": (
+            {
+                "http": "GET",
+                "path": "/feed",
+                "stream": "sse",
+                "progress": 'event = "step" ? {"progress": body.done}',
+                "content": [{"type": "text", "value": "body.text"}],
+            },
+            {},
+        ),
         "slow": ({"http": "GET", "path": "/slow", "timeout_s": 0.3}, {}),
         "region": ({"http": "POST", "path": "/region"}, _body(region=mirrored)),
         "open": ({"http": "POST", "path": "/open"}, {"body_schema": TREE}),

@@ -79,6 +79,8 @@ def _print_answer(document: dict[str, Any]) -> None:
         for header, value in response["headers"].items():
             console.print(f"          {escape(header)}: {escape(value)}", style="dim")
         console.print(f"          {escape(response['body'])}", style="dim")
+    for told in document["progress"]:
+        _print_progress(told)
     if document["ratelimit"]:
         console.print(f"[bold]Limits[/bold]    {escape(str(document['ratelimit']))}")
     for note in document["notes"]:
@@ -93,6 +95,12 @@ def _print_answer(document: dict[str, Any]) -> None:
         console.print("[bold]Result[/bold]")
         text = msgspec.json.format(msgspec.json.encode(document["result"]), indent=2).decode()
         console.print(escape(text))
+
+
+def _print_progress(told: dict[str, Any]) -> None:
+    far = f"{told['progress']:g}" + (f" of {told['total']:g}" if told["total"] else "")
+    said = f", {escape(told['message'])}" if told["message"] else ""
+    console.print(f"[bold]Progress[/bold]  {far}{said} ({told['after_ms']} ms)")
 
 
 def _print_block(block: dict[str, Any]) -> None:

@@ -36,12 +36,14 @@ from mcpassport.edge.asgi import (
     headers_of,
     respond,
     sends_json,
+    takes_events,
 )
 from mcpassport.edge.bodies import Disconnected, read_body, unless_gone
 from mcpassport.edge.clients import client_network, networks
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.presented import presented_by, secret_of
 from mcpassport.edge.refusals import NOT_FOUND, refusal
+from mcpassport.edge.streaming import EventStream
 from mcpassport.errors import (
     AuditUnavailable,
     GatewayRateLimited,
@@ -93,6 +95,7 @@ class _Visit(NamedTuple):
     presented: Presented
     network: str
     entry: Entry
+    channel: EventStream | None
 
 
 class McpEndpoint:
@@ -126,11 +129,15 @@ class McpEndpoint:
         if refused is not None or presented is None:
             await respond(send, refused or NOT_FOUND)
             return
-        visit = _Visit(receive, headers, presented, network, self._audit.open())
-        with self._watch.metrics.in_flight.track_inprogress():
-            answer = await self._visit(visit)
-        if answer is not None:
-            await respond(send, answer)
+        stream = EventStream(send)
+        channel = stream if takes_events(headers) else None
+        visit = _Visit(receive, headers, presented, network, self._audit.open(), channel)
+        try:
+            with self._watch.metrics.in_flight.track_inprogress():
+                answer = await self._visit(visit)
+            await stream.respond(answer)
+        finally:
+            stream.abandon()
 
     def _refuse_stranger(
         self, method: str, presented: Presented | None, network: str
@@ -209,8 +216,9 @@ class McpEndpoint:
         admitted = await flight.enter(*place)
         # (8) The protocol.
         try:
+            busy = None if admitted else RETRY_S
             answering = self._protocol.answer(
-                caller, visit.headers, body, visit.entry, busy=None if admitted else RETRY_S
+                caller, visit.headers, body, visit.entry, busy=busy, channel=visit.channel
             )
             if _cancels(visit.headers):
                 reply = await unless_gone(visit.receive, answering)

@@ -110,6 +110,12 @@ def _method(config: Mapping[str, Any], name: tuple[str, str], item: Mapping[str,
         response_path=item.get("response_path"),
         id_param=item.get("id_param", "id"),
         content=_content(item),
+        stream=item.get("stream", "none"),
+        progress=item.get("progress"),
+        final=item.get("final"),
+        requires_client_capabilities=tuple(
+            dict.fromkeys(item.get("requires_client_capabilities", ()))
+        ),
         authorization=msgspec.convert(config["authorization"], Authorization),
         pagination=_pagination(config, name[1], item),
         rate_limit=msgspec.convert(rate_limit, RateLimitMap) if rate_limit else None,

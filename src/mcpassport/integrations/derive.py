@@ -21,7 +21,7 @@ from mcpassport.integrations.schema import Derive
 Fixed = Mapping[str, str | int | float | bool]
 
 _NOT_WORDS = frozenset({"default", "const", "enum", "examples", "example", "pattern"})
-_EXPRESSIONS = ("request", "response", "errors")
+_EXPRESSIONS = ("request", "response", "errors", "progress", "final")
 
 
 class Derived(NamedTuple):

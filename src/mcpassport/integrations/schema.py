@@ -14,6 +14,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from mcpassport.integrations.schema_content import Capability
 from mcpassport.integrations.schema_content import Content as ContentBlocks
 from mcpassport.integrations.schema_kinds import (
     Annotations,
@@ -82,12 +83,10 @@ class Method(Strict):
     response_path: DataPath | None = None
     id_param: PropertyName = "id"
     content: ContentBlocks = "auto"
-    stream: Annotated[Literal["none"], _only("stream", "none")] = "none"
-    progress: Annotated[None, _only("progress", None)] = None
-    final: Annotated[None, _only("final", None)] = None
-    requires_client_capabilities: Annotated[
-        list[str], _only("requires_client_capabilities", [])
-    ] = Field(default_factory=list)
+    stream: Literal["none", "ndjson", "sse"] = "none"
+    progress: Jsonata | None = None
+    final: Jsonata | None = None
+    requires_client_capabilities: list[Capability] = Field(default_factory=list)
     pagination: Pagination | None = None
     rate_limit: RateLimit | None = None
     errors: Jsonata | None = None

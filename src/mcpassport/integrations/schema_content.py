@@ -1,4 +1,4 @@
-"""What a method may say of its answer: the blocks that it is made of."""
+"""What a method may say of its answer, and of the client that can read it."""
 
 import re
 from typing import Annotated, Any, Final, Literal, TypeAlias
@@ -12,6 +12,14 @@ from mcpassport.upstream.content import BLOCKS_MAX
 from mcpassport.upstream.media import is_media_type
 
 _URI: Final = re.compile(r"[a-z][a-z0-9+.-]*:[!-~]+")
+_PARTS: Final[dict[str, tuple[str, ...]]] = {
+    "roots": (),
+    "sampling": ("context", "tools"),
+    "elicitation": ("form", "url"),
+}
+"""Of the MCP type ClientCapabilities: what each may be narrowed to."""
+_NAMED: Final = frozenset({"extensions", "experimental"})
+"""Members of which one must be named."""
 _PLACEHOLDER: Final = re.compile(r"\{\{.*?\}\}")
 
 
@@ -35,8 +43,27 @@ def _uri(text: str) -> str:
     return text
 
 
+def _capability(text: str) -> str:
+    kind, _, part = text.partition(".")
+    fits = kind in _PARTS and (not part or part in _PARTS[kind])
+    if not fits and not (kind in _NAMED and part):
+        raise mistake(
+            "This is not a client capability.",
+            "Write roots, sampling, sampling.context, sampling.tools, elicitation, "
+            "elicitation.form, elicitation.url, extensions.<id> or experimental.<name>.",
+        )
+    return text
+
+
 MediaType: TypeAlias = Annotated[str, AfterValidator(_media_type)]
 Uri: TypeAlias = Annotated[str, StringConstraints(max_length=500), AfterValidator(_uri)]
+
+
+Capability: TypeAlias = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z]+(\.[A-Za-z0-9][A-Za-z0-9./_-]*)?$", max_length=200),
+    AfterValidator(_capability),
+]
 
 
 class ContentBlock(Strict):

@@ -13,6 +13,7 @@ from mcpassport.errors import (
     InternalError,
     InvalidArguments,
     McpassportError,
+    MissingCapability,
     RequestError,
     envelope_of,
     meaning_of,
@@ -72,7 +73,7 @@ def failure(
         )
     headers = ratelimit_headers(facts, envelope.whose, after)
     status = call_status(exchange, error)
-    if status != OK or _is_protocol_error(error):
+    if status != OK or _is_protocol_error(exchange, error):
         return _fault(exchange.request.id, error, status, envelope, headers)
     body = b'{"content":[{"type":"text","text":%b}],"isError":true%b' % (
         _encode(error_text(error, envelope)),
@@ -83,6 +84,8 @@ def failure(
 
 def call_status(exchange: Exchange, error: McpassportError) -> int:
     """The HTTP status that a failed tool call is answered with."""
+    if exchange.channel is not None and exchange.channel.started:
+        return OK
     if meaning_of(type(error)).http_status == TOO_MANY:
         return TOO_MANY if _speaks_429(exchange) else OK
     return status_of(error, modern=exchange.modern)
@@ -178,10 +181,12 @@ def _fault(
     return Reply(status, headers, body, envelope.type)
 
 
-def _is_protocol_error(error: McpassportError) -> bool:
+def _is_protocol_error(exchange: Exchange, error: McpassportError) -> bool:
     """Whether the model cannot do anything about it: the host reads it, not the model."""
     if isinstance(error, InternalError):
         return True
+    if isinstance(error, MissingCapability):
+        return exchange.modern  # the legacy era has no code for it
     return isinstance(error, RequestError) and not isinstance(error, InvalidArguments)
 
 

@@ -1,6 +1,6 @@
 """One upstream call: the request that is sent, the response, and what it means."""
 
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -45,6 +45,26 @@ class OutboundResponse(Struct, frozen=True, kw_only=True):
     def header(self, name: str) -> str | None:
         """The first value of that header (lower-case name), or None."""
         return next((value for key, value in self.headers if key == name), None)
+
+
+class Follower(Protocol):
+    """Takes a response while it arrives."""
+
+    def begin(self, status: int, headers: tuple[tuple[str, str], ...]) -> bool:
+        """Whether the body is followed; otherwise it is read whole."""
+        ...
+
+    async def take(self, piece: bytes) -> None:
+        """The next bytes of the body, decoded; what it raises ends the request."""
+        ...
+
+
+class Progress(Struct, frozen=True):
+    """How far a call is: both numbers finite, the message harmless and short."""
+
+    progress: float
+    total: float | None = None
+    message: str | None = None
 
 
 class Block(Struct, frozen=True, kw_only=True):

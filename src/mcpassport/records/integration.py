@@ -12,6 +12,7 @@ HttpMethod: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 QueryArrayFormat: TypeAlias = Literal["repeat", "comma", "brackets", "indices"]
 ResetUnit: TypeAlias = Literal["seconds", "epoch", "epoch_ms", "http_date", "iso8601"]
 ContentKind: TypeAlias = Literal["text", "image", "audio", "resource"]
+StreamKind: TypeAlias = Literal["none", "ndjson", "sse"]
 
 STANDARD_METHODS = ("list", "get", "create", "update", "delete")
 """Method names with a meaning of their own; any other name is a custom method."""
@@ -107,6 +108,10 @@ class Method(Struct, frozen=True, kw_only=True):
     """What the tool calls the argument that the path keeps as `{{args.id}}`."""
     content: tuple[ContentBlock, ...] = ()
     """The blocks of the answer; none: by the content type of the response."""
+    stream: StreamKind = "none"
+    progress: str | None = None
+    final: str | None = None
+    requires_client_capabilities: tuple[str, ...] = ()
     authorization: Authorization
     pagination: Pagination
     rate_limit: RateLimitMap | None = None

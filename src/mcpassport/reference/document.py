@@ -172,6 +172,12 @@ class ToolNode(Struct, frozen=True, tag_field="node", tag="tool", omit_defaults=
     """Estimate: characters of what the model sees, as compact JSON, divided by 4."""
     visible: str
     wiring: str
+    stream: str = ""
+    """`ndjson` or `sse` where the upstream response is read while it arrives."""
+    progress: bool = False
+    """Whether a call reports progress to callers that give a token."""
+    requires: tuple[str, ...] = ()
+    """Client capabilities without which a call is refused."""
     output_schema: dict[str, Any] | bool | None = None
     deprecated: bool = False
     omitted_properties: int = 0

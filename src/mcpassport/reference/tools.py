@@ -58,6 +58,9 @@ def tool_node(tool: Tool) -> ToolNode:
         input_schema=tool.input_schema,
         output_schema=tool.output_schema,
         returns=returns(tool),
+        stream="" if method.stream == "none" else method.stream,
+        progress=method.progress is not None,
+        requires=method.requires_client_capabilities,
         upstream=_upstream(method),
         token_cost=token_cost(tool),
         visible=tool.visible.hex(),
@@ -142,6 +145,8 @@ def _mappings(method: Method) -> list[Mapping]:
         ("response", method.response),
         ("response_path", method.response_path),
         *((f"content {n}: {b.type}", b.value) for n, b in enumerate(method.content, 1)),
+        ("progress", method.progress),
+        ("final", method.final),
         ("errors", method.errors),
         *_rate_limit(method.rate_limit),
     ]

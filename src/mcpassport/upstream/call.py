@@ -34,15 +34,17 @@ from mcpassport.upstream.outcome import (
 )
 from mcpassport.upstream.oversize import too_large
 from mcpassport.upstream.paging.turn import Answer, Asked, Turn
+from mcpassport.upstream.streams import Following, Listener, Streamer
 from mcpassport.upstream.wiring import Wiring, Wirings
 
 MASKED: Final = "****"
 """Stands for a secret in the plan of a call."""
+NO_FACTS: Final = Limited(None, reached=False)
 LIMIT: Final = "limit"
 NEXT_CURSOR: Final = "next_cursor"
 
 
-class Sender(Protocol):
+class Sender(Streamer, Protocol):
     """The part of the HTTP client that a call needs."""
 
     async def send(self, request: OutboundRequest, /) -> OutboundResponse:
@@ -83,11 +85,12 @@ class Upstream:
         account: Account,
         credential: Secret,
         key_version: int,
+        listener: Listener | None = None,
     ) -> Outcome:
         """Call the tool with arguments that were checked against its schema.
 
         The error of an `Outcome` is any `McpassportError`; `sent` says whether the request may
-        have reached the upstream.
+        have reached the upstream. `listener` hears how far a streamed response is.
         """
         cursors = Cursors(self._vault, account, key_version)
         try:
@@ -95,6 +98,11 @@ class Upstream:
             request = _authorized(prepared, credential)  # (2)
         except McpassportError as error:
             return Outcome(error=error)
+        streaming = prepared.wiring.streaming
+        if streaming is not None:
+            scope = prepared.scope
+            following = Following(streaming, self._evaluator, self._limits, scope.args, listener)
+            return await self._follow(prepared, request, cursors, following)
         return await self._send(prepared, request, cursors)
 
     async def plan(
@@ -150,6 +158,24 @@ class Upstream:
         )
         return await self._interpret(prepared, response, cursors, answered)
 
+    async def _follow(
+        self, prepared: Prepared, request: OutboundRequest, cursors: Cursors, following: Following
+    ) -> Outcome:
+        """As `_send`, for a response that is read while it arrives."""
+        started = self._clock()
+        response = await following.follow(self._http, request)  # (3)
+        answered = Outcome(
+            sent=following.sent,
+            upstream_status=following.status,
+            upstream_ms=self._elapsed(started),
+            bytes_out=len(request.body or b"") if following.sent else 0,
+            bytes_in=following.received,
+        )
+        if isinstance(response, McpassportError):
+            return _failed(answered, self._advised(prepared, response), NO_FACTS)
+        outcome = await self._interpret(prepared, response, cursors, answered)
+        return replace(outcome, notes=tuple(dict.fromkeys((*outcome.notes, *following.notes))))
+
     async def _interpret(
         self, prepared: Prepared, response: OutboundResponse, cursors: Cursors, outcome: Outcome
     ) -> Outcome:
@@ -172,7 +198,7 @@ class Upstream:
 
     def _advised(self, prepared: Prepared, error: McpassportError) -> McpassportError:
         """The error; of one about size the caller learns how to ask for less."""
-        if not isinstance(error, ResponseTooLarge):
+        if not isinstance(error, ResponseTooLarge) or error.detail is not None:
             return error
         return too_large(prepared.wiring, self._limits.upstream_body_bytes)
 

@@ -14,7 +14,6 @@ A body without an expression is passed on byte for byte; before an expression in
 more digits become strings, and a note says so.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -55,16 +54,10 @@ from mcpassport.upstream.content import (
     own_uri,
     within,
 )
+from mcpassport.upstream.scopes import NOTE_INTEGERS, harmless, scope_of
 from mcpassport.upstream.wiring import Wiring
 
-MESSAGE_MAX_CHARS: Final = 500
-NOTE_INTEGERS: Final = "Integers of 16 or more digits in this answer are given as strings."
 NOTE_RATE_LIMIT: Final = "The integration's rate-limit expressions failed on this answer."
-
-_CONTROL: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+"
-)
-_HIDDEN_HEADERS: Final = frozenset({"set-cookie", "set-cookie2", "www-authenticate"})
 
 
 class Limited(NamedTuple):
@@ -103,7 +96,7 @@ class Interpreter:
         # A map that never names the body is spared it.
         seen = json_or_null(response, self._depth) if "body" in expression.source else b"null"
         try:
-            result = await self._evaluator.evaluate(expression, _scope(response, seen))
+            result = await self._evaluator.evaluate(expression, scope_of(response, seen))
         except McpassportError:
             return Limited(ratelimit.from_headers(response, now), reached, (NOTE_RATE_LIMIT,))
         values = ratelimit.values_of(result)
@@ -174,7 +167,7 @@ class Interpreter:
         uri: str,
     ) -> Reading:
         safe, changed = protect_integers(reading.body)
-        scope = _scope(response, safe, called.args)
+        scope = scope_of(response, safe, called.args)
         result = await self._evaluator.evaluate(content.expression, scope)
         scopes = {"args": called.args, "context": called.context}
         made = content.blocks(result, checked_media(response), scopes, uri)
@@ -184,7 +177,7 @@ class Interpreter:
     async def _raise_reported(
         self, expression: Expression, response: OutboundResponse, body: bytes
     ) -> None:
-        result = await self._evaluator.evaluate(expression, _scope(response, body))
+        result = await self._evaluator.evaluate(expression, scope_of(response, body))
         said = None if result is None else msgspec.json.decode(result)
         if said is None or said is False or said == "":
             return
@@ -200,7 +193,7 @@ class Interpreter:
         arguments: Mapping[str, Any],
     ) -> Reading:
         safe, changed = protect_integers(body)
-        scope = _scope(response, safe, arguments)
+        scope = scope_of(response, safe, arguments)
         result = await self._evaluator.evaluate(expression, scope)
         notes = (NOTE_INTEGERS,) if changed else ()
         value = None if result is None else checked_json(result, self._depth)
@@ -244,27 +237,3 @@ def page_of(records: bytes, cursor: str | None) -> bytes:
 def records_in(records: bytes) -> int:
     """How many records a page holds."""
     return length(records)
-
-
-def harmless(message: str) -> str:
-    """The text without control and direction characters, at most 500 characters long."""
-    text = " ".join(_CONTROL.sub(" ", message[: MESSAGE_MAX_CHARS * 4]).split())
-    return text if len(text) <= MESSAGE_MAX_CHARS else text[: MESSAGE_MAX_CHARS - 1] + "…"
-
-
-def _scope(
-    response: OutboundResponse, body: bytes, arguments: Mapping[str, Any] | None = None
-) -> bytes:
-    """The scope of an expression; `body` is JSON text and goes in as it is."""
-    headers: dict[str, str] = {}
-    for name, value in response.headers:
-        if name not in _HIDDEN_HEADERS:
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    scope = b'{"status":%d,"headers":%b,"body":%b' % (
-        response.status,
-        msgspec.json.encode(headers),
-        body,
-    )
-    if arguments is None:
-        return scope + b"}"
-    return scope + b',"args":%b}' % msgspec.json.encode(arguments)

@@ -13,6 +13,7 @@ from mcpassport.upstream.auth import AUTHORIZATIONS
 from mcpassport.upstream.content import Content
 from mcpassport.upstream.paging import PAGINATIONS
 from mcpassport.upstream.ratelimit import map_source
+from mcpassport.upstream.streams import Streaming
 
 CACHED_WIRINGS: Final = 2_048
 ACCEPT_JSON: Final = "application/json"
@@ -46,7 +47,10 @@ class Wiring:
         self.request = _compiled(method.request, f"{self.name} request")
         self.response = _compiled(method.response, f"{self.name} response")
         self.content = Content(method.content, self.name) if method.content else None
+        self.streaming = None if method.stream == "none" else Streaming(method, self.name)
         self.accept = ACCEPT_JSON if self.content is None else ACCEPT_ANY
+        if self.streaming is not None:
+            self.accept = self.streaming.accept
         self.tool = tool
         self.maps_json = self.is_list or tool.output_schema is not None or self._maps(method)
         self.errors = _compiled(method.errors, f"{self.name} errors")

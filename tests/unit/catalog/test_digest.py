@@ -181,9 +181,14 @@ def test_the_two_digests_separate_sight_from_wiring() -> None:
     tagged = one({"tags": ("x",)}, {})
     assert (told.visible != base.visible, told.wiring == base.wiring) == (True, True)
     mapped = one({"content": (ContentBlock("text", "body"),)}, {})
-    for changed in (moved, tagged, mapped):
+    streamed = one({"stream": "sse", "progress": "body"}, {})
+    needing = one({"requires_client_capabilities": ("sampling",)}, {})
+    for changed in (moved, tagged, mapped, streamed, needing):
         assert (changed.visible == base.visible, changed.wiring != base.wiring) == (True, True)
-    assert len({digest.leaf(tool) for tool in (base, told, moved, tagged, mapped)}) == 5
+    assert (
+        len({digest.leaf(tool) for tool in (base, told, moved, tagged, mapped, streamed, needing)})
+        == 7
+    )
 
 
 def test_all_four_hints_are_always_there() -> None:

@@ -132,6 +132,10 @@ def test_paths_that_parsers_read_differently_are_refused(notes: Content, path: s
             ],
             "response": "body.row",
         },
+        {"stream": "ndjson"},
+        {"stream": "sse", "progress": '{"progress": body.n}', "final": "events[-1].data"},
+        {"requires_client_capabilities": ["sampling", "elicitation.url", "roots"]},
+        {"requires_client_capabilities": ["extensions.io.example/ui", "experimental.x"]},
         {"content": "auto", "stream": "none", "requires_client_capabilities": []},
     ],
 )
@@ -162,6 +166,15 @@ def test_what_the_format_promises_is_accepted(notes: Content, method: Content) -
         ({"timeout_s": "20"}, "not a number"),
         ({"http": "FETCH"}, "'DELETE'"),
         ({"annotations": {"destuctive": True}}, "Did you mean 'destructive'?"),
+        ({"stream": "websocket"}, "'sse'"),
+        ({"stream": "ndjson", "progress": "$map("}, "does not compile"),
+        ({"stream": "ndjson", "final": ""}, "get/final"),
+        ({"progress": '{"progress": 1}'}, "has 'progress', and its response does not stream"),
+        ({"stream": "none", "final": "body"}, "has 'final', and its response does not stream"),
+        *(
+            ({"requires_client_capabilities": [bad]}, "/requires_client_capabilities/0")
+            for bad in ("", "samplings", "sampling.x", "extensions", "roots.a", "elicitation.", 5)
+        ),
         ({"content": "json"}, "get.content: The value is not one of those"),
         ({"content": []}, "at least 1"),
         ({"content": [BLOCK] * 33}, "at most 32"),

@@ -21,7 +21,7 @@ from mcpassport.records.calls import Block, OutboundResponse, Outcome
 from mcpassport.records.integration import ContentBlock
 from mcpassport.upstream.content import BLOCKS_MAX, URI_MAX_CHARS
 from mcpassport.upstream.media import is_media_type, media_type
-from mcpassport.upstream.outcome import NOTE_INTEGERS
+from mcpassport.upstream.scopes import NOTE_INTEGERS
 
 PNG = b"\x89PNG\r\n\x1a\n\x00\xff"
 B64 = base64.b64encode(PNG).decode()

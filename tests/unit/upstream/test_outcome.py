@@ -28,7 +28,8 @@ from mcpassport.errors import (
 from mcpassport.records.envelope import RateLimit
 from mcpassport.records.integration import RateLimitMap
 from mcpassport.records.masked import Secret
-from mcpassport.upstream.outcome import NOTE_INTEGERS, NOTE_RATE_LIMIT, harmless
+from mcpassport.upstream.outcome import NOTE_RATE_LIMIT
+from mcpassport.upstream.scopes import NOTE_INTEGERS, harmless
 
 LIST: dict[str, Any] = {"method": "list"}
 

@@ -26,6 +26,13 @@ def build(context: Context) -> tuple[Node, ...]:
             "and audio; anything else as an embedded resource with its media type; or the blocks "
             "that the integration maps. Clients of 2024-11-05 get a sound as an embedded resource."
         ),
+        prose(
+            "A tool that streams reads the upstream API's response event by event. To a caller "
+            "that gives a progress token and accepts `text/event-stream` it sends "
+            "`notifications/progress` on the way, after the intent row and before the outcome row, "
+            "and the answer as the last event; to others the answer alone, as JSON. A tool that "
+            "needs client capabilities can be called by clients of 2026-07-28 that declare them."
+        ),
         *(_body(tools) if tools else (callout("This version of the integration has no tool."),)),
     )
 

@@ -61,7 +61,8 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("What it does not do"),
         prose(
             "It offers tools only: no resources, prompts, sampling, roots, elicitation or logging. "
-            "It answers JSON, never a stream. It keeps no session, caches no response, retries "
+            "It answers JSON; only a call that asks for progress of a tool that reports it is "
+            "answered as server-sent events. It keeps no session, caches no response, retries "
             "nothing, and follows no redirect. It does not judge what a tool returns "
             "([Shared responsibility](#shared-responsibility))."
         ),
@@ -102,7 +103,13 @@ def _facts(context: Context) -> DefinitionList:
                 "Protocol revisions",
                 f"{code_list(MODERN_REVISIONS)}; older: {code_list(LEGACY_REVISIONS)}",
             ),
-            ("Transport", "Streamable HTTP: `POST` with one JSON answer; `GET` gets 405"),
+            (
+                "Transport",
+                (
+                    "Streamable HTTP: `POST` with one JSON answer, or with progress as server-sent "
+                    "events and then the answer; `GET` gets 405"
+                ),
+            ),
             (
                 "Method surface",
                 (
