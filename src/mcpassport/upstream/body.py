@@ -12,6 +12,7 @@ ours, and whoever reads it decides as it would have without us (our own readers 
 
 import math
 import re
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Final
 
@@ -152,6 +153,7 @@ def _overflows(text: bytes) -> bool:
     return False
 
 
+@lru_cache(maxsize=256)
 def _media_type(header: str) -> tuple[str, str]:
     media, _, parameters = header.partition(";")
     charset = "utf-8"
