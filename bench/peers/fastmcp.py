@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from bench.peers.peer import Peer, environment, serving, write_description
+from bench.peers.peer import Peer, Place, environment, met, serving, write_description
 
 from mcpassport.cli.demo.processes import free_port
 
@@ -18,6 +18,6 @@ def start(folder: Path, upstream: int, tools: int) -> Iterator[Peer]:
     """Serve until the block ends."""
     python, version = environment(NAME)
     description, port = write_description(folder, upstream, tools), free_port()
-    command = [python, str(_APP), str(description), str(upstream), str(port)]
-    with serving(command, folder, (port, "/")) as process:
-        yield Peer(NAME, version, port, process.pid)
+    command = [python, "-P", str(_APP), str(description), str(upstream), str(port)]
+    with serving(command, folder, (port, "/"), {}) as process:
+        yield met(NAME, version, process.pid, Place(port, "/mcp"))
