@@ -15,6 +15,7 @@ Start: TypeAlias = Callable[[Path, int, int], AbstractContextManager[Peer]]
 PEERS: Final[Mapping[str, Start]] = MappingProxyType(
     {
         fastmcp.NAME: fastmcp.start,
+        fastmcp.AS_IT_COMES: fastmcp.start_as_it_comes,
         gateway.NAME: gateway.start,
         contextforge.NAME: contextforge.start,
     }
