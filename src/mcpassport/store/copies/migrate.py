@@ -79,9 +79,8 @@ async def migrate(
         DataFolderError: a side is in use, the target is not empty, or they differ in the end.
     """
     async with AsyncExitStack() as stack:
-        pairs = await stack.enter_async_context(_pairs(plan, "frozen", "write"))
+        pairs = await stack.enter_async_context(_pairs(plan, "frozen", "write", now))
         for pair in pairs:
-            await refuse_served(pair.source, now)
             await refuse_busy(pair.target)
         store = open_store(plan.target)
         stack.push_async_callback(store.close)
@@ -97,20 +96,30 @@ async def migrate(
 
 
 @asynccontextmanager
-async def _pairs(plan: Plan, source: Mode, target: Mode) -> AsyncIterator[list[Pair]]:
-    """The keys, unless they stay where they are, and then the data."""
+async def _pairs(
+    plan: Plan, source: Mode, target: Mode, now: datetime | None = None
+) -> AsyncIterator[list[Pair]]:
+    """The keys, unless they stay where they are, and then the data.
+
+    With `now`, no target is made before the sources are known not to be served.
+    """
+    if plan.source == plan.target:
+        raise UsageError("Source and target are the same.")
     ways = [(plan.keys_source, plan.keys_target, KEYS), (plan.source, plan.target, DATA)]
     async with AsyncExitStack() as stack:
-        found = []
+        sides: list[tuple[Side, str]] = []
         for here, there, parts in ways:
-            if parts == KEYS and here == there:
-                continue
             if here == there:
-                raise UsageError("Source and target are the same.")
+                continue
             side = await stack.enter_async_context(opened(here, parts, source))
             if not sum((await counts(side)).values()):
                 raise UsageError(f"{side.place} holds nothing that could be moved.")
-            other = await stack.enter_async_context(opened(there, parts, target))
+            if now is not None:
+                await refuse_served(side, now)
+            sides.append((side, there))
+        found = []
+        for side, there in sides:
+            other = await stack.enter_async_context(opened(there, side.parts, target))
             if side.place == other.place:
                 raise UsageError(f"Source and target are the same: {side.place}.")
             found.append(Pair(side, other))
