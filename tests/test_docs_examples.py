@@ -283,12 +283,17 @@ def test_the_error_sample_reads_both_channels() -> None:
 
 def test_the_settings_that_are_shown_are_valid(tmp_path: Path) -> None:
     """Each settings file of the page is read without a problem, and sets what it shows."""
-    file, read = tmp_path / "mcpassport.toml", []
-    for block in marked("operate.md", "settings"):
-        file.write_text(block.text)
-        read.append(load(file, {}))
-    assert read[0].public_url == "https://mcp.vendor.example"
-    assert read[1].records_url.startswith("postgresql://")
+    first, second, third = marked("operate.md", "settings")
+    file = tmp_path / "mcpassport.toml"
+    file.write_text(first.text)
+    assert load(file, {}).public_url == "https://mcp.vendor.example"
+    file.write_text(second.text)
+    shared = load(file, {})
+    assert shared.records_url == shared.keyring_url
+    file.write_text(third.text)
+    apart = load(file, {})
+    assert apart.records_url != apart.keyring_url
+    assert {apart.records_url[:13], apart.keyring_url[:13]} == {"postgresql://"}
 
 
 def test_every_audit_field_and_reason_is_explained() -> None:
