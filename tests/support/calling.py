@@ -12,8 +12,9 @@ from mcpassport.catalog.build import build
 from mcpassport.errors import StoreUnavailable
 from mcpassport.limits import Limits
 from mcpassport.protocol.endpoint import Protocol
+from mcpassport.protocol.exchange import Channel
 from mcpassport.records.audit import AuditRow, ChainedRow, Checkpoint, EdgeCount, Segment
-from mcpassport.records.calls import Outcome
+from mcpassport.records.calls import Outcome, Progress
 from mcpassport.records.grants import Account, Caller, IntegrationHead, Server, Tenant
 from mcpassport.records.integration import (
     Annotations,
@@ -224,8 +225,10 @@ NOTE = {
 }
 
 
-def integration(base_url: str = BASE_URL, **get_more: Any) -> Integration:
-    """Notes: get (with an object output), create, delete."""
+def integration(
+    base_url: str = BASE_URL, get_method: Mapping[str, Any] | None = None, **get_more: Any
+) -> Integration:
+    """Notes: get (with an object output), create, delete; more for the method and record of get."""
     return Integration(
         name="notes",
         label="Notes",
@@ -234,7 +237,7 @@ def integration(base_url: str = BASE_URL, **get_more: Any) -> Integration:
         authorization=Authorization("bearer"),
         resources=(Resource(name="notes", label="Notes", singular="note"),),
         methods=(
-            _method("get", "GET", "/notes/{{args.id}}", base_url=base_url),
+            _method("get", "GET", "/notes/{{args.id}}", base_url=base_url, **(get_method or {})),
             _method("create", "POST", "/notes", base_url=base_url),
             _method("delete", "DELETE", "/notes/{{args.id}}", base_url=base_url),
         ),
@@ -331,19 +334,40 @@ class Upstream:
         )
         self.error: Exception | None = None
         self.during: Callable[[], Awaitable[None]] | None = None
+        self.listener: Callable[[Progress], None] | None = None
 
     async def call(
         self,
         tool: Tool,
         arguments: dict[str, Any],
-        *_account_and_credential: object,
+        *account_credential_listener: Any,
     ) -> Outcome:
         self.calls.append((tool.name, arguments))
+        self.listener = account_credential_listener[3] if account_credential_listener[3:] else None
         if self.during is not None:
             await self.during()
         if self.error is not None:
             raise self.error
         return self.outcome
+
+
+class Told:
+    """The way to a caller: what it was told, and when the call was settled."""
+
+    def __init__(self) -> None:
+        self.opened = self.settled = self.started = False
+        self.messages: list[Any] = []
+
+    def open(self) -> None:
+        self.opened = True
+
+    def tell(self, message: bytes) -> None:
+        assert not self.settled
+        self.started = True
+        self.messages.append(msgspec.json.decode(message))
+
+    def settle(self) -> None:
+        self.settled = True
 
 
 class World:
@@ -368,13 +392,18 @@ class World:
         )
 
     async def post(
-        self, body: bytes, headers: Mapping[str, str] | None = None
+        self,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        channel: Channel | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
         """Answer one POST as the edge would: status, headers, body."""
         entry = self.log.open()
         entry.admitted(self.caller)
         try:
-            reply = await self.protocol.answer(self.caller, headers or {}, body, entry)
+            reply = await self.protocol.answer(
+                self.caller, headers or {}, body, entry, channel=channel
+            )
         finally:
             await entry.close()
         sent = {name.decode(): value.decode() for name, value in reply.headers}

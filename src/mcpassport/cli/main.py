@@ -25,6 +25,7 @@ from mcpassport.cli.doctor import doctor
 from mcpassport.cli.init import init
 from mcpassport.cli.output import OK, UNUSABLE, print_problem
 from mcpassport.cli.serve import serve
+from mcpassport.cli.tryout import try_out
 from mcpassport.errors import McpassportError
 
 INTERRUPTED = 130
@@ -36,6 +37,7 @@ app = App(
 )
 for command in (init, serve, demo, doctor):
     app.command(command)
+integration.app.command(try_out, name="try")
 for group in (tenant, integration, account, server, token, reference, audit, evidence, store):
     app.command(group.app)
 

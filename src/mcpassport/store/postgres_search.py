@@ -6,7 +6,8 @@ from typing import Final
 import msgspec
 
 from mcpassport.records.audit import ChainedRow, Segment
-from mcpassport.store.postgres_pool import Connection, Postgres
+from mcpassport.store.postgres_open import Connection
+from mcpassport.store.postgres_pool import Postgres
 from mcpassport.store.protocol import Extent, Needs, Span
 
 # OFFSET 0 keeps the planner from joining in another order: each span is one walk along the key,

@@ -9,11 +9,12 @@ import msgspec
 from mcpassport.lab.channel import Fault
 from mcpassport.lab.faults.close import Close
 from mcpassport.lab.faults.delay import Delay
+from mcpassport.lab.faults.paced import Paced
 from mcpassport.lab.faults.plain import Plain
 from mcpassport.lab.faults.truncated import Truncated
 
 FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
-    {"plain": Plain, "delay": Delay, "truncated": Truncated, "close": Close}
+    {"plain": Plain, "delay": Delay, "paced": Paced, "truncated": Truncated, "close": Close}
 )
 
 

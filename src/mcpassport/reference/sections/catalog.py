@@ -20,6 +20,19 @@ def build(context: Context) -> tuple[Node, ...]:
             "compact JSON, divided by four. OAuth scopes are those that the integration declares; "
             "`none` says that it declares none."
         ),
+        prose(
+            "What a tool returns is the upstream API's answer, checked by its media type: JSON as "
+            "text and as structured content; other texts as text; pictures and sounds as image "
+            "and audio; anything else as an embedded resource with its media type; or the blocks "
+            "that the integration maps. Clients of 2024-11-05 get a sound as an embedded resource."
+        ),
+        prose(
+            "A tool that streams reads the upstream API's response event by event. To a caller "
+            "that gives a progress token and accepts `text/event-stream` it sends "
+            "`notifications/progress` on the way, after the intent row and before the outcome row, "
+            "and the answer as the last event; to others the answer alone, as JSON. A tool that "
+            "needs client capabilities can be called by clients of 2026-07-28 that declare them."
+        ),
         *(_body(tools) if tools else (callout("This version of the integration has no tool."),)),
     )
 
