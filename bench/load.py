@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple, Self
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CHUNKED: Final = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 _ERROR: Final = re.compile(rb'"isError" *: *true|"error" *: *\{')
+_HOST: Final = b"Host: 127.0.0.1"
 _READ: Final = 256 * 1024
 CONNECT_S: Final = 30.0
 STALLED_S: Final = 60.0
@@ -58,8 +59,8 @@ class LoadError(Exception):
 def request(
     method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b""
 ) -> bytes:
-    """One HTTP/1.1 request as bytes."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
+    """One HTTP/1.1 request as bytes; the port of its host is filled in by `Load`."""
+    lines = [f"{method} {path} HTTP/1.1", _HOST.decode()]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
     if body:
         lines.append(f"Content-Length: {len(body)}")
@@ -85,6 +86,8 @@ class Load:
 
     def __init__(self, target: Target, connections: int) -> None:
         self._target = target
+        host = _HOST + b":%d" % target.port
+        self._requests = [data.replace(_HOST, host, 1) for data in target.requests]
         self._poll = select.epoll()
         self._next = 0
         self._lines: dict[int, _Line] = {}
@@ -140,8 +143,7 @@ class Load:
         return Figures(len(latencies), took, latencies)
 
     def _send(self, line: _Line) -> None:
-        requests = self._target.requests
-        data = requests[self._next % len(requests)]
+        data = self._requests[self._next % len(self._requests)]
         self._next += 1
         line.data, line.wanted = b"", 0
         line.started = time.perf_counter()

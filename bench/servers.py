@@ -59,9 +59,11 @@ class Grant(NamedTuple):
         return rpc(self.path, method, params, self.headers)
 
 
-def rpc(path: str, method: str, params: Any = None, headers: Mapping[str, str] = JSON) -> bytes:
-    """One JSON-RPC request to that path as bytes."""
-    message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}}
+def rpc(
+    path: str, method: str, params: Any = None, headers: Mapping[str, str] = JSON, number: int = 1
+) -> bytes:
+    """One JSON-RPC request to that path as bytes; `number` is its id."""
+    message = {"jsonrpc": "2.0", "id": number, "method": method, "params": params or {}}
     return request("POST", path, dict(headers), json.dumps(message).encode())
 
 

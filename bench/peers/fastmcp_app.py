@@ -1,6 +1,9 @@
-"""FastMCP's `from_openapi`, as its documentation serves it: stateless HTTP with JSON answers.
+"""FastMCP's `from_openapi` over HTTP: as it comes, or in its fastest form.
 
-python fastmcp_app.py DESCRIPTION UPSTREAM PORT       (in the environment of its own lock)
+    python fastmcp_app.py DESCRIPTION UPSTREAM PORT FORM     (in the environment of its own lock)
+
+The form `sessions` is what `run(transport="http")` serves by itself: sessions, and answers as event
+streams. The form `stateless` has neither.
 """
 
 import json
@@ -13,7 +16,7 @@ from fastmcp import FastMCP
 
 def run() -> None:
     """Serve until the process is ended."""
-    description, upstream, port = sys.argv[1:]
+    description, upstream, port, form = sys.argv[1:]
     client = httpx2.AsyncClient(
         base_url=f"http://127.0.0.1:{upstream}/v1",
         headers={"Authorization": "Bearer bench_credential"},
@@ -27,8 +30,8 @@ def run() -> None:
         host="127.0.0.1",
         port=int(port),
         path="/mcp",
-        stateless_http=True,
-        json_response=True,
+        stateless_http=form == "stateless",
+        json_response=form == "stateless",
         log_level="error",
         show_banner=False,
     )

@@ -24,8 +24,11 @@ from mcpassport.edge.api import management_app
 from mcpassport.edge.api.services import Services
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.mcp import McpEndpoint, McpPolicy
+from mcpassport.edge.middleware import guarded
+from mcpassport.edge.middleware.front import front_of
 from mcpassport.edge.readiness import Readiness
 from mcpassport.edge.reference import ReferencePages
+from mcpassport.edge.replay import catch_up
 from mcpassport.expressions import Evaluator
 from mcpassport.gate.admit import Gate
 from mcpassport.gate.api_tokens import ApiTokens
@@ -47,8 +50,8 @@ from mcpassport.store import open_audit, open_keyring, open_store
 from mcpassport.store.keys import Keys
 from mcpassport.store.master import load_master_key
 from mcpassport.store.protocol import AuditStore, Store
-from mcpassport.store.restored import refuse_unreplayed
 from mcpassport.store.revocations import RevocationLog
+from mcpassport.store.unready import refuse_unfinished, refuse_unreplayed
 from mcpassport.store.vault import Vault
 from mcpassport.upstream.call import Upstream
 
@@ -92,7 +95,7 @@ async def open_services(
             audit=audit,
             vault=vault,
             keeper=keeper,
-            **_owners(settings, store, keys, vault, clock, random),
+            **await _owners(settings, store, keys, vault, clock, random),
             upstream=Upstream(
                 http=http, evaluator=evaluator, vault=vault, limits=settings.limits, clock=clock
             ),
@@ -145,6 +148,7 @@ async def _open_files(
     master = settings.master_key or load_master_key(settings.master_key_file)
     store = TimedStore(open_store(settings.records_url), metrics)
     stack.push_async_callback(store.close)
+    await refuse_unfinished(store)
     audit_store = TimedAudit(
         open_audit(settings.records_url, durability=settings.audit_durability), metrics
     )
@@ -171,10 +175,12 @@ class _Owners(TypedDict):
     revocations: RevocationLog
 
 
-def _owners(
+async def _owners(
     settings: Settings, store: Store, keys: Keys, vault: Vault, clock: Clock, random: Random
 ) -> _Owners:
     """Who owns which records."""
+    revocations = RevocationLog(settings.data_dir, store, clock=clock, random=random)
+    await revocations.begin()
     lifetimes = Lifetimes(
         default=timedelta(days=settings.default_server_ttl_days),
         allow_unexpiring=settings.allow_unexpiring_servers,
@@ -187,7 +193,7 @@ def _owners(
         "servers": Servers(store, keys, lifetimes=lifetimes, clock=clock, random=random),
         "api_tokens": ApiTokens(store, keys, clock=clock, random=random),
         "principals": Principals(store, keys, clock),
-        "revocations": RevocationLog(settings.data_dir),
+        "revocations": revocations,
     }
 
 
@@ -222,13 +228,14 @@ def _reference(services: Services) -> ReferencePages:
 
 
 @asynccontextmanager
-async def open_application(services: Services) -> AsyncIterator[Application]:
-    """The whole app over open services, with its edge counter and its jobs running.
+async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
+    """The whole app over open services, behind its middleware, its counter and its jobs running.
 
     Raises `DataFolderError` over a restored backup whose revocations are not replayed.
     """
     settings, random = services.settings, services.random
-    refuse_unreplayed(settings.data_dir)
+    await refuse_unreplayed(services.store)
+    await catch_up(services)
     floods = Floods(settings.limits, random=random)
     protocol = Protocol(
         versions=services.versions,
@@ -249,8 +256,6 @@ async def open_application(services: Services) -> AsyncIterator[Application]:
         edge=counter,
         policy=McpPolicy(
             limits=settings.limits,
-            allowed_origins=settings.allowed_origins,
-            allowed_hosts=settings.allowed_hosts,
             trusted_proxies=settings.trusted_proxies,
         ),
         floods=floods,
@@ -264,7 +269,9 @@ async def open_application(services: Services) -> AsyncIterator[Application]:
         for part in (heartbeat, counter, jobs):
             await part.start()
             stack.push_async_callback(part.close)
-        yield Application(mcp, reference, management_app(services, by_token))
+        application = Application(mcp, reference, management_app(services, by_token))
+        front = front_of(services, counter)
+        yield guarded(application, front)
 
 
 @asynccontextmanager

@@ -77,6 +77,9 @@ LIMITS: dict[str, Limit] = {
     "in_flight_tenant": Limit(64, 4096, "calls", "in flight per tenant"),
     "in_flight_host": Limit(256, 16_384, "calls", "in flight per upstream host"),
     "in_flight_process": Limit(2048, 16_384, "calls", "in flight per process"),
+    "connections": Limit(
+        4096, 65_536, "connections", "open per process; one more waits until another is closed"
+    ),
     "calls_per_10s": Limit(
         50, 100_000, "requests", "per MCP server at once, refilled evenly over 10 seconds"
     ),
@@ -101,5 +104,6 @@ class Limits(Struct, frozen=True, kw_only=True):
     in_flight_tenant: int = LIMITS["in_flight_tenant"].default
     in_flight_host: int = LIMITS["in_flight_host"].default
     in_flight_process: int = LIMITS["in_flight_process"].default
+    connections: int = LIMITS["connections"].default
     calls_per_10s: int = LIMITS["calls_per_10s"].default
     strangers_per_10s: int = LIMITS["strangers_per_10s"].default

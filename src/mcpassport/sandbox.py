@@ -101,6 +101,7 @@ def substituted(settings: Settings, folder: Path, key: KeyMaterial, upstream: st
             "allowed_hosts": (),
             "workers": 1,
             "host": LOOPBACK,
+            "evidence_file": None,  # what this run is to write need not be there yet
             "limits": _roomy(settings.limits),
         }
     )
@@ -109,7 +110,8 @@ def substituted(settings: Settings, folder: Path, key: KeyMaterial, upstream: st
 def substitutions(settings: Settings) -> tuple[Substitution, ...]:
     """What a sandbox has in place of that deployment's own."""
     found: list[Substitution] = ["store", "master key", "upstream", "clock", "address"]
-    if not settings.records_url.startswith("sqlite:"):
+    urls = (settings.records_url, settings.keyring_url)
+    if not all(url.startswith("sqlite:") for url in urls):
         found.append("kind of store")
     if settings.workers != 1:
         found.append("workers")

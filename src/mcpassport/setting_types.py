@@ -3,9 +3,11 @@
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from typing import Annotated, Final, TypeAlias
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
+from yarl import URL
 
 from mcpassport.limits import LIMITS, Limits
 from mcpassport.records.masked import KeyMaterial, MaskedUrl
@@ -75,3 +77,62 @@ def _listed(value: object) -> object:
 
 
 Listed: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
+def is_plain_address(value: str) -> bool:
+    """Whether it is an http or https address without user, query and fragment."""
+    if not VISIBLE.fullmatch(value):
+        return False
+    try:
+        url = URL(value)
+    except ValueError:
+        return False
+    extra = url.query_string or url.fragment or url.user or url.password
+    return url.scheme in {"http", "https"} and bool(url.host) and not extra
+
+
+def to_origin(value: str) -> str:
+    """An origin as browsers send it (RFC 6454, 6.2): lower case, no default port, no path."""
+    try:
+        url = URL(value)
+    except ValueError:
+        raise _not_an_origin(value) from None
+    if (
+        "*" in value
+        or not is_plain_address(value)
+        or url.raw_path not in {"", "/"}
+        or value.endswith("/")
+    ):
+        raise _not_an_origin(value)
+    return str(url.origin())
+
+
+def _not_an_origin(value: str) -> ValueError:
+    return ValueError(
+        f"{value!r} is not an origin such as https://app.example or http://localhost:3000; "
+        "there are no wildcards"
+    )
+
+
+def to_host(value: str) -> str:
+    """A value of `Host`: lower case, with or without port."""
+    try:
+        url = URL(f"http://{value}")
+    except ValueError:
+        url = URL()
+    if (
+        "*" in value
+        or not is_plain_address(f"http://{value}")
+        or url.raw_path != "/"
+        or value.endswith("/")
+    ):
+        raise ValueError(f"{value!r} is not a host such as mcp.example or mcp.example:8443")
+    return value.lower()
+
+
+def _each(rule: Callable[[str], str]) -> AfterValidator:
+    return AfterValidator(lambda values: tuple(rule(value) for value in values))
+
+
+Origins: TypeAlias = Annotated[Listed, _each(to_origin)]
+Hosts: TypeAlias = Annotated[Listed, _each(to_host)]

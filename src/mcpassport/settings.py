@@ -23,17 +23,19 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
-from yarl import URL
 
 from mcpassport.errors import InvalidSettings, Problem
 from mcpassport.limits import Limits
 from mcpassport.records.masked import KeyMaterial, MaskedUrl
 from mcpassport.setting_types import (
-    VISIBLE,
+    Hosts,
     Listed,
+    Origins,
     WrongLimits,
+    is_plain_address,
     key_material,
     limits_of,
     masked_url,
@@ -47,6 +49,10 @@ MAX_PORT = 65_535
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 SEARCH = (Path(CONFIG_NAME), Path("mcpassport") / CONFIG_NAME)
 """Where a config file is looked for when none is named."""
+PATHS = (
+    *("data_dir", "master_key_file", "vendor_file", "evidence_file", "tls_certificate", "tls_key"),
+)
+"""Settings that are paths, relative to the file that names them."""
 
 
 class Settings(BaseModel):
@@ -64,14 +70,18 @@ class Settings(BaseModel):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     workers: int = Field(default=1, ge=1, le=64)
+    tls_certificate: Path | None = None
+    tls_key: Path | None = Field(default=None, validate_default=True)
+    drain_notice_s: int = Field(default=2, ge=0, le=120)
+    drain_timeout_s: int = Field(default=30, ge=1, le=600)
     public_url: str = "http://127.0.0.1:8080"
     environment: str = ""
     vendor_file: Path | None = None
     evidence_file: Path | None = None
     evidence_max_age_days: int = Field(default=90, ge=1, le=366)
     private_hosts: Listed = ()
-    allowed_origins: Listed = ()
-    allowed_hosts: Listed = ()
+    allowed_origins: Origins = ()
+    allowed_hosts: Hosts = ()
     trusted_proxies: Listed = ()
     default_server_ttl_days: int = Field(default=90, ge=1, le=3650)
     allow_unexpiring_servers: bool = False
@@ -84,9 +94,16 @@ class Settings(BaseModel):
     @field_validator("public_url")
     @classmethod
     def _absolute(cls, value: str) -> str:
-        if not _is_plain_address(value):
+        if not is_plain_address(value):
             raise ValueError("write it as https://host[:port][/path], without query or user")
         return value.rstrip("/")
+
+    @field_validator("tls_key")
+    @classmethod
+    def _with_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if (value is None) != (info.data.get("tls_certificate") is None):
+            raise ValueError("tls_certificate and tls_key belong together: give both, or neither")
+        return value
 
     @field_validator("private_hosts")
     @classmethod
@@ -107,6 +124,11 @@ class Settings(BaseModel):
             except ValueError:
                 raise ValueError(f"{entry!r} is not a network such as 10.0.0.0/8") from None
         return value
+
+    @property
+    def terminates_tls(self) -> bool:
+        """Whether TLS ends in this deployment's own processes."""
+        return self.tls_certificate is not None
 
     @property
     def records_url(self) -> str:
@@ -146,26 +168,23 @@ CLAIM_RELEVANT = (
     "key_backup_days",
     "evidence_max_age_days",
     "workers",
+    "tls_certificate",
     "limits",
 )
 """Settings that change what a sentence of the reference says, or what a check would find."""
 
 
-def _is_plain_address(value: str) -> bool:
-    if not VISIBLE.fullmatch(value):
-        return False
-    try:
-        url = URL(value)
-    except ValueError:
-        return False
-    extra = url.query_string or url.fragment or url.user or url.password
-    return url.scheme in {"http", "https"} and bool(url.host) and not extra
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, Limits):
         return structs.asdict(value)
+    if isinstance(value, Path):
+        return True  # a path counts as given or not, wherever it leads
     return list(value) if isinstance(value, tuple) else value
+
+
+def notify_address() -> str:
+    """Where the service manager wants to be told of our state; empty when nobody asked."""
+    return os.environ.get("NOTIFY_SOCKET", "")
 
 
 def load(config: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -209,7 +228,7 @@ def _from_file(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidSettings(f"{path} cannot be read as TOML: {error}") from None
-    for name in ("data_dir", "master_key_file", "vendor_file", "evidence_file"):
+    for name in PATHS:
         if isinstance(values.get(name), str):
             values[name] = (path.parent / values[name]).absolute()
     return values

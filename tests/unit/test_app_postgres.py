@@ -55,7 +55,7 @@ async def test_a_call_goes_from_end_to_end(tmp_path: Path, lab: Lab) -> None:
 async def test_several_machines_serve_one_database(tmp_path: Path) -> None:
     """What one machine makes, another one with a data folder of its own admits and opens."""
     url = postgres_url(tmp_path)
-    async with deployment(tmp_path / "one", store_url=url) as one:
+    async with deployment(tmp_path, store_url=url) as one:
         await one.push()
         account = await one.account()
         server = await one.server(account)

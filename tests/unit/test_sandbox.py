@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mcpassport.errors import DataFolderError
+from mcpassport.errors import DataFolderError, UsageError
 from mcpassport.evidence.processes import Sandbox
 from mcpassport.limits import Limits
 from mcpassport.records.evidence import OUT_OF_REACH
@@ -52,6 +52,7 @@ def test_what_the_deployment_keeps_is_not_touched(tmp_path: Path) -> None:
     [
         (Settings(), set()),
         (SERVER, {"kind of store", "workers"}),
+        (Settings(keys_url="postgresql://user:word@db.example/x"), {"kind of store"}),
         (Settings(limits=Limits(calls_per_10s=1)), {"limits"}),
         (Settings(limits=Limits(calls_per_10s=1_000)), set()),
     ],
@@ -87,6 +88,14 @@ def test_what_hinders_the_start_is_told_without_a_stack(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stdout) == (2, "")
     assert str(tmp_path) in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+async def test_a_sandbox_that_does_not_start_says_why(tmp_path: Path) -> None:
+    """What it said itself comes with the refusal."""
+    sandbox = Sandbox(tmp_path / "product", UPSTREAM, tmp_path / "absent.toml")
+    with pytest.raises(UsageError, match="There is no settings file"):
+        await sandbox.start()
+    await sandbox.close()
 
 
 async def test_a_sandbox_is_killed_revived_and_steered(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ def _data_folder(settings: Settings) -> Diagnosis:
     folder = settings.data_dir
     if folder.exists() and not folder.is_dir():
         return Diagnosis("data folder", "bad", f"{folder} is a file", "name a folder in data_dir")
+    if not folder.is_dir() and settings.store_url is not None and folder.parent.is_dir():
+        return Diagnosis("data folder", "good", f"{folder} is made for the revocation log")
     if not folder.is_dir():
         return Diagnosis("data folder", "bad", f"{folder} is missing", "run mcpassport init")
     if not os.access(folder, os.W_OK):

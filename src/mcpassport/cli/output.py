@@ -1,12 +1,14 @@
 """What commands print: tables for people, JSON for scripts, problems on standard error."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import msgspec
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
 from mcpassport.cli.client import ApiProblem
@@ -91,6 +93,15 @@ def shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(shown(item) for item in value) or "-"
     return str(value)
+
+
+@contextmanager
+def showing(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar at a terminal; tell it how much of how much is done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def print_problem(error: McpassportError | ApiProblem) -> int:

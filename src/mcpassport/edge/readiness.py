@@ -1,8 +1,9 @@
 """Whether this process can serve: store, keys and audit, and when each job last succeeded.
 
 Strangers may ask, so (1) the answer names parts and nothing else, (2) it is found at most once a
-second, however many ask, and (3) a part that hangs counts as one that failed. A late job is
-reported but refuses nobody: every process would go out of service at once, for want of a sweep.
+second, however many ask, and (3) a part that hangs counts as one that failed. A process that is
+about to end is not ready, whatever its parts say. A late job is reported but refuses nobody: every
+process would go out of service at once, for want of a sweep.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct
 
+from mcpassport.edge.draining import Draining
 from mcpassport.jobs import Job, last_successes
 from mcpassport.records.audit import EdgeCount
 from mcpassport.records.sources import Clock
@@ -53,12 +55,19 @@ class Readiness:
         self._keys = keys
         self._jobs = jobs
         self._clock = clock
+        self.draining = Draining()
         self._started = clock().timestamp()
         self._lock = asyncio.Lock()
         self._kept: tuple[float, Ready] | None = None
 
     async def now(self) -> Ready:
-        """The answer, at most a second old."""
+        """The answer, at most a second old; `draining` at once."""
+        found = await self._lately()
+        if self.draining.begun:
+            return Ready(False, ("draining", *found.failing), found.jobs)
+        return found
+
+    async def _lately(self) -> Ready:
         async with self._lock:  # 2
             loop_time = asyncio.get_running_loop().time()
             if self._kept is None or loop_time - self._kept[0] >= KEPT_S:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import resource
 import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -21,6 +20,8 @@ from mcpassport.records.evidence import Substitution
 START_S: Final = 60
 STOP_S: Final = 10
 USER_AGENT: Final = "mcpassport-evidence"
+TELLING: Final = Path("/proc/self/fdinfo").is_dir()
+"""Whether this system tells what a process has open, and what it may leave (Linux does)."""
 _TOLD: Final = 400
 """Characters of what a process said when it did not start."""
 
@@ -163,16 +164,17 @@ async def running_lab(log: Path) -> AsyncIterator[str]:
         await _ended(process)
 
 
-def core_dumps(process: int) -> bool | None:
-    """Whether that process may leave a core dump; None where the system does not tell."""
-    try:
-        return resource.prlimit(process, resource.RLIMIT_CORE) != (0, 0)
-    except (AttributeError, OSError):
-        return None
+def core_dumps(process: int) -> bool:
+    """Whether that process may leave a core dump; only where the system is `TELLING`."""
+    limits = _field(Path(f"/proc/{process}/limits"), "Max core file size").split()
+    return limits[:2] != ["0", "0"]
 
 
 def open_for_writing(process: int) -> dict[str, Path]:
-    """Name -> what to read, of each file that the process can write, deleted ones among them."""
+    """Name -> what to read, of each file that the process can write, deleted ones among them.
+
+    Empty where the system is not `TELLING`.
+    """
     found: dict[str, Path] = {}
     folder = Path(f"/proc/{process}/fd")
     with suppress(OSError):

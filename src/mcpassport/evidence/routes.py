@@ -74,10 +74,14 @@ async def routes(bench: Bench) -> list[Route]:
     answer = await bench.manage("GET", "/openapi.json")
     if answer.status != OK:
         raise CheckFailed(f"GET /openapi.json answered {answer.status}")
-    paths = json.loads(answer.body)["paths"]
+    return described(json.loads(answer.body))
+
+
+def described(document: Mapping[str, Any]) -> list[Route]:
+    """Every operation of an OpenAPI document."""
     return [
         _route(method.upper(), path, operation)
-        for path, item in paths.items()
+        for path, item in document["paths"].items()
         for method, operation in item.items()
     ]
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from mcpassport.errors import InvalidSettings
 from mcpassport.records.masked import KeyMaterial
@@ -43,7 +43,12 @@ class StoreKind(NamedTuple):
     open_keystore: Callable[[str], KeyStore]
 
 
-def _folder(url: str) -> Path:
+def folder_of(url: str) -> Path:
+    """The folder that an `sqlite:` URL names.
+
+    Raises:
+        InvalidSettings: it names none by an absolute path.
+    """
     parts = urlsplit(url)
     path = Path(unquote(parts.path[1:]))
     if parts.netloc or parts.query or parts.fragment or not path.is_absolute():
@@ -54,12 +59,17 @@ def _folder(url: str) -> Path:
     return path
 
 
+def folder_url(folder: Path) -> str:
+    """The URL of a data folder."""
+    return f"sqlite:///{quote(str(folder.absolute()))}"
+
+
 STORES: Final[Mapping[str, StoreKind]] = MappingProxyType(
     {
         "sqlite": StoreKind(
-            lambda url, clock: SqliteStore(_folder(url) / DATA_FILE, clock=clock),
-            lambda url, durability: SqliteAudit(_folder(url) / AUDIT_FILE, durability=durability),
-            lambda url: SqliteKeys(_folder(url) / KEYS_FILE),
+            lambda url, clock: SqliteStore(folder_of(url) / DATA_FILE, clock=clock),
+            lambda url, durability: SqliteAudit(folder_of(url) / AUDIT_FILE, durability=durability),
+            lambda url: SqliteKeys(folder_of(url) / KEYS_FILE),
         ),
         "postgresql": StoreKind(
             lambda url, clock: PostgresStore(url, clock=clock),
@@ -79,17 +89,17 @@ def open_store(url: str, *, clock: Clock = _SYSTEM_CLOCK) -> Store:
         DataFolderError: says what is wrong, where, and how to mend it. A store on a server says it
             on first use, since only then it connects.
     """
-    return _kind(url).open_store(url, clock)
+    return STORES[scheme_of(url)].open_store(url, clock)
 
 
 def open_audit(url: str, *, durability: Durability = "disk") -> AuditStore:
     """The audit trail behind that URL. Raises as `open_store` does."""
-    return _kind(url).open_audit(url, durability)
+    return STORES[scheme_of(url)].open_audit(url, durability)
 
 
 def open_keystore(url: str) -> KeyStore:
     """The wrapped keys behind that URL. Raises as `open_store` does."""
-    return _kind(url).open_keystore(url)
+    return STORES[scheme_of(url)].open_keystore(url)
 
 
 async def open_keyring(
@@ -119,10 +129,15 @@ def keys_beside(records_url: str, keys_url: str) -> Literal["file", "schema", "a
     return "schema" if records.scheme == keys.scheme and shared else "apart"
 
 
-def _kind(url: str) -> StoreKind:
+def scheme_of(url: str) -> str:
+    """Which row of `STORES` the URL means.
+
+    Raises:
+        InvalidSettings: none.
+    """
     # The URL itself is not repeated: other kinds carry a password in it.
     scheme = url.partition(":")[0]
     if scheme not in STORES:
         known = ", ".join(f"{name}:" for name in STORES)
         raise InvalidSettings(f"The store's URL must begin with one of: {known}")
-    return STORES[scheme]
+    return scheme

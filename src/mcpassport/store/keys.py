@@ -51,7 +51,7 @@ class Keys:
         Raises:
             DataFolderError: the stored key does not unwrap.
         """
-        return await self._made_on_first_use(_TOKEN)
+        return self._kept(_TOKEN) or await self._made_on_first_use(_TOKEN)
 
     async def fingerprint_key(self, tenant: str) -> bytes:
         """The key of a tenant's argument fingerprints; made on first use.
@@ -60,7 +60,8 @@ class Keys:
             StoreUnavailable: it was destroyed, or cannot be read.
             DataFolderError: the stored key does not unwrap.
         """
-        return (await self._made_on_first_use(KeyName(_FINGERPRINT, tenant))).unwrap()
+        name = KeyName(_FINGERPRINT, tenant)
+        return (self._kept(name) or await self._made_on_first_use(name)).unwrap()
 
     async def operations_key(self) -> KeyMaterial:
         """The private Ed25519 key (RFC 8032) that signs audit checkpoints; made on first use.

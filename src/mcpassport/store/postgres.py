@@ -37,7 +37,7 @@ _ETAG_BYTES: Final = 12
 """96 random bits: no etag ever comes back, not after a delete and not after a restored backup."""
 
 # COLLATE "C": ids compare byte by byte, whatever the database's language is.
-_SCHEMA: Final = PostgresSchema(
+SCHEMA: Final = PostgresSchema(
     suffix="",
     holds="records",
     steps=(
@@ -116,7 +116,7 @@ class PostgresStore:
 
     def __init__(self, url: str, *, clock: Clock) -> None:
         self._clock = clock
-        self._database = Postgres(url, _SCHEMA)
+        self._database = Postgres(url, SCHEMA)
         self._holder = secrets.token_hex(16)
 
     async def get_many(self, keys: Sequence[Key]) -> list[Entry | None]:

@@ -11,7 +11,7 @@ from mcpassport.store.postgres_open import Connection, PostgresSchema
 from mcpassport.store.postgres_pool import Postgres
 from mcpassport.store.protocol import GENESIS, Durability, Link, Pending, Space
 
-_SCHEMA: Final = PostgresSchema(
+SCHEMA: Final = PostgresSchema(
     suffix="_audit",
     holds="audit rows",
     steps=(
@@ -119,7 +119,7 @@ class PostgresAudit:
     """An `AuditStore` in the database at `url`. Any number of nodes may append at once."""
 
     def __init__(self, url: str, *, durability: Durability = "disk") -> None:
-        self._database = Postgres(url, _SCHEMA, synced=durability == "disk")
+        self._database = Postgres(url, SCHEMA, synced=durability == "disk")
 
     async def append(self, rows: Sequence[Pending], link: Link) -> None:
         """Append to the chains in one transaction.

@@ -7,7 +7,7 @@ from mcpassport.store.keystore import KeyName, StoredKey
 from mcpassport.store.postgres_open import Connection, PostgresSchema
 from mcpassport.store.postgres_pool import Postgres
 
-_SCHEMA: Final = PostgresSchema(
+SCHEMA: Final = PostgresSchema(
     suffix="_keys",
     holds="keys",
     steps=(
@@ -43,7 +43,7 @@ class PostgresKeys:
     """A `KeyStore` in the database at `url`, shared by any number of processes and machines."""
 
     def __init__(self, url: str) -> None:
-        self._database = Postgres(url, _SCHEMA)
+        self._database = Postgres(url, SCHEMA)
 
     @property
     def place(self) -> str:

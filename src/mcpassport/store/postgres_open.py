@@ -95,9 +95,14 @@ def place_of(name: str) -> str:
     return f"PostgreSQL schema {name}"
 
 
+def session_name(name: str) -> str:
+    """What our sessions in that schema call themselves."""
+    return f"mcpassport:{name}"
+
+
 def session_settings(name: str, **more: str) -> dict[str, str]:
     """What every session of ours sets; its name tells who works in which schema."""
-    return {"application_name": f"mcpassport:{name}", "search_path": name, **more}
+    return {"application_name": session_name(name), "search_path": name, **more}
 
 
 @asynccontextmanager
@@ -115,17 +120,21 @@ async def connected(dsn: MaskedUrl, settings: dict[str, str]) -> AsyncIterator[C
             connection.terminate()
 
 
-def told(error: Exception, name: str) -> Exception:
+def told(error: Exception, place: str) -> Exception:
     """What the operator must mend, said plainly; any other failure as it is."""
     if isinstance(error, asyncpg.ClientConfigurationError):
         return InvalidSettings(f"The URL of the PostgreSQL store cannot be read: {_FORM}")
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
-        return _error(name, "the server refuses this user or password", "Correct the URL.")
+        return data_folder_error(
+            place, "the server refuses this user or password", "Correct the URL."
+        )
     if isinstance(error, asyncpg.InvalidCatalogNameError):
-        return _error(name, "the server has no such database", "Create it, or correct the URL.")
+        return data_folder_error(
+            place, "the server has no such database", "Create it, or correct the URL."
+        )
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
-        return _error(
-            name,
+        return data_folder_error(
+            place,
             "this user may not create its schema or tables",
             "Grant CREATE on the database, or let another user create the schema and own it.",
         )

@@ -138,7 +138,7 @@ class Postgres:
                     await self._adopting
                     self._pool = await _pool(self._dsn, self._name, synced=self._synced)
                 except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                    raise told(error, self._name) from None
+                    raise told(error, self.place) from None
                 except asyncio.CancelledError:  # by `close`
                     raise StoreUnavailable from None
                 finally:

@@ -14,7 +14,7 @@ from mcpassport.store.protocol import GENESIS, Durability, Link, Pending, Space
 from mcpassport.store.sqlite_engine import Database
 from mcpassport.store.sqlite_open import Schema
 
-_SCHEMA: Final = Schema(
+SCHEMA: Final = Schema(
     application_id=0x6D637032,
     holds="audit rows",
     steps=(
@@ -93,7 +93,7 @@ class SqliteAudit:
     def __init__(self, path: Path, *, durability: Durability = "disk") -> None:
         self._path = path
         self._journal = path.with_name(f"{path.name}-wal")
-        self._database = Database(path, _SCHEMA, synced=durability == "disk")
+        self._database = Database(path, SCHEMA, synced=durability == "disk")
 
     async def append(self, rows: Sequence[Pending], link: Link) -> None:
         """Append to the chains in one transaction.

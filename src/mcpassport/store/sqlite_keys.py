@@ -9,7 +9,7 @@ from mcpassport.store.keystore import KeyName, StoredKey
 from mcpassport.store.sqlite_engine import Database
 from mcpassport.store.sqlite_open import Schema
 
-_SCHEMA: Final = Schema(
+SCHEMA: Final = Schema(
     application_id=0x6D637033,
     holds="keys",
     steps=(
@@ -42,7 +42,7 @@ class SqliteKeys:
 
     def __init__(self, path: Path) -> None:
         self.place = str(path)
-        self._database = Database(path, _SCHEMA)
+        self._database = Database(path, SCHEMA)
 
     async def read(self, name: KeyName) -> StoredKey | None:
         """The key of that name; None if there never was one."""

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from mcpassport.errors import DataFolderError
 from mcpassport.store.trouble import FREE_SPACE, data_folder_error, os_data_folder_error
 
 WRITE_WAIT_S: Final = 5.0
@@ -70,6 +71,13 @@ class Schema(NamedTuple):
     steps: tuple[tuple[str, ...], ...]
 
 
+def sqlite_error(path: Path, error: sqlite3.Error) -> DataFolderError:
+    """What a failure of the engine means, where, and how to mend it."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
+    what, mend = _SQLITE_CAUSES.get(code, ("SQLite cannot use the file", _RESTORE))
+    return data_folder_error(path, what, mend)
+
+
 def connect(path: Path, schema: Schema) -> tuple[sqlite3.Connection, sqlite3.Connection]:
     """The writing and the read-only connection to a file, created 0600 if there is none.
 
@@ -85,11 +93,11 @@ def connect(path: Path, schema: Schema) -> tuple[sqlite3.Connection, sqlite3.Con
         _prepare_folder(path.parent)  # (1)
         with _alone(path.parent):
             _prepare_file(path)
-            writer = _open(path, "rw", WRITE_WAIT_S)
+            writer = open_file(path, "rw", WRITE_WAIT_S)
             try:
-                version = _examine(writer, path, schema)  # (2)
+                version = examine(writer, path, schema)  # (2)
                 _adopt(writer, path, schema, version)  # (3)
-                reader = _open(path, "ro", _READ_WAIT_S)
+                reader = open_file(path, "ro", _READ_WAIT_S)
                 _configure(reader, _READER_PRAGMAS)
             except BaseException:
                 writer.close()
@@ -98,9 +106,7 @@ def connect(path: Path, schema: Schema) -> tuple[sqlite3.Connection, sqlite3.Con
     except OSError as error:
         raise os_data_folder_error(path, error) from None
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
-        what, mend = _SQLITE_CAUSES.get(code, ("SQLite cannot use the file", _RESTORE))
-        raise data_folder_error(path, what, mend) from None
+        raise sqlite_error(path, error) from None
 
 
 def _prepare_folder(folder: Path) -> None:
@@ -140,7 +146,8 @@ def _prepare_file(path: Path) -> None:
         raise data_folder_error(path, f"the database is gone, {journal.name} is left", _RESTORE)
 
 
-def _open(path: Path, mode: str, wait_s: float) -> sqlite3.Connection:
+def open_file(path: Path, mode: str, wait_s: float) -> sqlite3.Connection:
+    """A bare connection to a file that exists; `mode` is `ro` or `rw`."""
     return sqlite3.connect(
         f"{path.as_uri()}?mode={mode}",
         uri=True,
@@ -161,8 +168,12 @@ def _number(connection: sqlite3.Connection, query: str) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _examine(connection: sqlite3.Connection, path: Path, schema: Schema) -> int:
-    """The schema version of a file that we may use; 0 for a new one. Reads only."""
+def examine(connection: sqlite3.Connection, path: Path, schema: Schema) -> int:
+    """The schema version of a file that we may use; 0 for a new one. Reads only.
+
+    Raises:
+        DataFolderError: it is not ours, damaged, or a newer release wrote it.
+    """
     owner = _number(connection, "PRAGMA application_id")
     version = _number(connection, "PRAGMA user_version")
     tables = _number(connection, "SELECT count(*) FROM sqlite_schema")

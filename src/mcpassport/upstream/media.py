@@ -1,6 +1,7 @@
 """Media types: what a header says, checked, and which of them are texts (RFC 9110, 8.3)."""
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from mcpassport.errors import MalformedUpstreamResponse
@@ -20,6 +21,7 @@ _TEXTS: Final = frozenset(
 _TEXT_SUFFIXES: Final = ("+json", "+xml", "+yaml")
 
 
+@lru_cache(maxsize=256)
 def media_type(header: str) -> tuple[str, str]:
     """Type and charset of a `Content-Type` value, both lower case; the charset of none is UTF-8."""
     media, _, parameters = header.partition(";")

@@ -13,7 +13,9 @@ from mcpassport.evidence.scan import found_in, halves
 from mcpassport.evidence.traces import leave_no_trace, run_of
 from mcpassport.evidence.upstream import JSON, Says
 from mcpassport.records.calls import OutboundResponse
-from mcpassport.store.backup import take
+from mcpassport.store import folder_url
+from mcpassport.store.copies.archive import CONTENTS
+from mcpassport.store.copies.backup import take
 
 CREATED: Final = 201
 ERRORS: Final = 400
@@ -173,5 +175,7 @@ async def _misplaced(bench: Bench, grant: Grant, secret: str) -> None:
 
 async def _backed_up(bench: Bench) -> None:
     """Both backups that an operator takes, in the folder that is searched."""
-    for kind in ("data", "keys"):
-        take(bench.sandbox.data, kind, bench.sandbox.folder / f"{kind}.tar", datetime.now(UTC))
+    url = folder_url(bench.sandbox.data)
+    for kind in CONTENTS:
+        out = bench.sandbox.folder / f"{kind}.tar"
+        await take(url, kind, out, datetime.now(UTC), lambda _done, _all: None)

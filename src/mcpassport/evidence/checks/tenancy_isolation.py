@@ -41,8 +41,9 @@ class Owner:
 
 @dataclass(frozen=True)
 class Door:
-    """One way to knock at an MCP address."""
+    """One way to knock at an MCP address; `what` tells it without a secret."""
 
+    what: str
     address: str
     headers: Headers
     refusal: int = NOT_FOUND
@@ -61,7 +62,7 @@ async def isolation(bench: Bench, finding: Finding) -> None:
     unchanged = await _state(bench, known, theirs) == before
     finding.expect(unchanged, "objects and audit rows of the other tenant are as before")
     doors = [*_doors(ours, theirs), *_factors(ours, theirs)]
-    served = [door.address for door in doors if not await _refused(bench, door)]
+    served = [door.what for door in doors if not await _refused(bench, door)]
     fact = f"MCP addresses: {len(doors)} requests with the credentials of another tenant refused"
     finding.expect(not served, fact, served)
     finding.expect(not await bench.lab.seen(), "0 upstream requests")
@@ -69,7 +70,7 @@ async def isolation(bench: Bench, finding: Finding) -> None:
     reading = [route for route in known if route.method == "GET"]
     own = ("tenant", theirs.secrets["tenant"])
     _, crossed = await _crossings(bench, reading, own, theirs, ours)
-    open_door = Door(theirs.grant.header_address, theirs.grant.by_header)
+    open_door = Door("its own token", theirs.grant.header_address, theirs.grant.by_header)
     finding.control = len(crossed) > 1 and not await _refused(bench, open_door)
 
 
@@ -133,20 +134,24 @@ async def _state(bench: Bench, known: Sequence[Route], owner: Owner) -> list[byt
 def _doors(ours: Owner, theirs: Owner) -> Iterator[Door]:
     """Each of our credentials at the address of their server, and each of their ids as a token."""
     address, server = theirs.grant.header_address, ours.grant.by_header
-    for token in ours.secrets.values():
-        yield Door(address, (("Authorization", f"Bearer {token}"),))
-        yield Door(address, (factor(token),))
-        yield Door(address, (*server, factor(token)))
-        yield Door(address, (("Authorization", f"Bearer {token}"), factor(ours.grant.token)))
-    for text in (*theirs.ids.values(), *(ours.secrets[role] for role in ROLES)):
-        yield Door(f"/mcp/{text}", server)
-        yield Door(f"/mcp/s/{text}", (("Authorization", f"Bearer {ours.secrets['tenant']}"),))
+    for kind, token in ours.secrets.items():
+        bearer = ("Authorization", f"Bearer {token}")
+        yield Door(f"{kind} token as the server's", address, (bearer,))
+        yield Door(f"{kind} token as a factor alone", address, (factor(token),))
+        yield Door(f"server token with {kind} token", address, (*server, factor(token)))
+        yield Door(f"{kind} token with server token", address, (bearer, factor(ours.grant.token)))
+    tokens = {f"{role} token": ours.secrets[role] for role in ROLES}
+    bearer = ("Authorization", f"Bearer {ours.secrets['tenant']}")
+    for name, text in {**theirs.ids, **tokens}.items():
+        yield Door(f"{name} as the path", f"/mcp/{text}", server)
+        yield Door(f"{name} as a server's id", f"/mcp/s/{text}", (bearer,))
 
 
 def _factors(ours: Owner, theirs: Owner) -> Iterator[Door]:
     """Our API tokens as the second factor of their server."""
     for role in ROLES:
-        yield Door(theirs.guarded.address, (factor(ours.secrets[role]),), FORBIDDEN)
+        shown = (factor(ours.secrets[role]),)
+        yield Door(f"{role} token as its factor", theirs.guarded.address, shown, FORBIDDEN)
 
 
 async def _refused(bench: Bench, door: Door) -> bool:

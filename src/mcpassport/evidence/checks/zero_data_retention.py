@@ -8,7 +8,7 @@ from typing import Final
 from mcpassport.evidence.bench import Bench, Grant, Headers, Message, outcome_of
 from mcpassport.evidence.finding import Finding
 from mcpassport.evidence.probe import COUNT, CREATE, GET, LIST
-from mcpassport.evidence.processes import core_dumps
+from mcpassport.evidence.processes import TELLING, core_dumps
 from mcpassport.evidence.traces import leave_no_trace, written_outside
 from mcpassport.evidence.upstream import JSON, Says
 
@@ -43,7 +43,7 @@ async def nothing_is_kept(bench: Bench, finding: Finding) -> None:
     """ZDR-01. Control: the same canaries, planted in files and a database, are all found."""
     said = {kind: bench.canary(kind) for kind in KINDS if bench.full or kind not in SLOW}
     grant = await bench.grant()
-    passings = list(_passing(said))
+    passings = [*_served(said), *_failing(said)]
     wrong = [each for passing in passings for each in await _passed(bench, grant, passing, said)]
     cancelled = Message.call(CREATE, {"text": said["cancelled"]}, "modern")
     async with bench.held(grant.address, cancelled):
@@ -54,15 +54,19 @@ async def nothing_is_kept(bench: Bench, finding: Finding) -> None:
     outcomes = ", ".join(dict.fromkeys(passing.outcome for passing in passings))
     fact = f"{len(said)} canaries went through calls ({outcomes}, cancelled) and a try-out"
     finding.expect(not wrong, fact, wrong)
-    finding.expect(not (found := written_outside(bench)), "no file elsewhere is open", found)
-    dumps = [core_dumps(process) for process in bench.sandbox.processes]
-    finding.expect(True not in dumps, "core dumps are off")
+    if TELLING:
+        found = written_outside(bench)
+        finding.expect(not found, "no file beyond its folder is open for writing", found)
+        dumps = [core_dumps(process) for process in bench.sandbox.processes]
+        finding.expect(not any(dumps), f"core dumps are off in {len(dumps)} process(es)")
+    else:
+        finding.note("this system does not tell of open files and core dumps of a process")
     await leave_no_trace(bench, finding, said)
 
 
-def _passing(said: Canaries) -> Iterator[Passing]:
-    """Successes, refusals and failures of every kind that has a text of its own."""
-    create, get = Message.call(CREATE, {"text": said["argument"]}), Message.call(GET, {"id": "r1"})
+def _served(said: Canaries) -> Iterator[Passing]:
+    """Calls that succeed."""
+    create = Message.call(CREATE, {"text": said["argument"]})
     yield Passing(
         Message(create.method, create.params, id=said["id"]),
         Says(
@@ -90,6 +94,14 @@ def _passing(said: Canaries) -> Iterator[Passing]:
         upstream=("query",),
         caller=("item",),
     )
+    if "large" in said:
+        large = Says(body=_json(count="1", pad=said["large"] + "x" * LARGE))
+        yield Passing(Message.call(COUNT, {}), large, "ok")
+
+
+def _failing(said: Canaries) -> Iterator[Passing]:
+    """Refusals, and failures of every kind that has a text of its own."""
+    get = Message.call(GET, {"id": "r1"})
     undeclared = {"text": "t", said["name"]: said["refused"]}
     yield Passing(Message.call(CREATE, undeclared), Says(), "invalid_arguments", caller=("name",))
     yield Passing(
@@ -108,9 +120,6 @@ def _passing(said: Canaries) -> Iterator[Passing]:
     yield Passing(get, cut, "upstream_unreachable")
     unmapped = Says(body=_json(count=said["unmapped"]))
     yield Passing(Message.call(COUNT, {}), unmapped, "expression_failed")
-    if "large" in said:
-        large = Says(body=_json(count="1", pad=said["large"] + "x" * LARGE))
-        yield Passing(Message.call(COUNT, {}), large, "ok")
     moved = Says(status=302, headers=(("Location", f"/{said['location']}"),))
     yield Passing(get, moved, "upstream_redirect")
 

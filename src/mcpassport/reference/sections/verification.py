@@ -34,6 +34,15 @@ def build(context: Context) -> tuple[Node, ...]:
             )
         ),
         *context.claims("VER-01"),
+        *_recompute(),
+        subheading("Settings behind this document"),
+        _settings(context),
+    )
+
+
+def _recompute() -> tuple[Node, ...]:
+    """What a reader can work out alone, and run again."""
+    return (
         subheading("Recompute the digests"),
         prose(
             "`tools/list` of your server carries `mcpassport/catalogDigest` and "
@@ -55,8 +64,12 @@ def build(context: Context) -> tuple[Node, ...]:
             "digest of each integration. The same settings, catalog and clock give the same bytes "
             "of this document in every format."
         ),
-        subheading("Settings behind this document"),
-        _settings(context),
+        prose(
+            "A check can be run again by whoever has the same build and the integration's folder, "
+            "without access to this deployment: `mcpassport evidence run FOLDER`. It names the "
+            "digests of build, settings and catalog, what it put in place of the deployment's own, "
+            "what each check saw, and whether it caught the fault that was planted for it."
+        ),
     )
 
 
