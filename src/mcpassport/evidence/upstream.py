@@ -54,6 +54,7 @@ class Says(msgspec.Struct, frozen=True, kw_only=True):
 class _Record(msgspec.Struct):
     number: int
     request: Seen
+    ended: str
 
 
 class _Requests(msgspec.Struct):
@@ -85,6 +86,10 @@ class Lab:
                 return found
             await asyncio.sleep(LOOK_S)
         raise CheckFailed(f"the lab saw fewer than {count} requests")
+
+    async def endings(self) -> list[str]:
+        """How each exchange stands: `open`, `answered`, `closed`, `client_closed`."""
+        return [each.ended for each in await self._records()]
 
     async def reach(self, path: str) -> int:
         """One request beside the product; its number, counted from the lab's first."""

@@ -6,8 +6,14 @@ from typing import Final
 from mcpassport.evidence.bench import Bench
 from mcpassport.evidence.checks.audit_trail import every_call
 from mcpassport.evidence.checks.credential_handling import at_rest, one_disclosure
+from mcpassport.evidence.checks.failure_modes import leaving
 from mcpassport.evidence.checks.rate_limits_errors import one_request
 from mcpassport.evidence.checks.tenancy_isolation import blast_radius, isolation
+from mcpassport.evidence.checks.tool_catalog import (
+    checked_answers,
+    growing_progress,
+    needed_capability,
+)
 from mcpassport.evidence.checks.tool_scope_controls import hidden_tool
 from mcpassport.evidence.checks.zero_data_retention import nothing_is_kept
 from mcpassport.evidence.finding import Finding
@@ -23,4 +29,8 @@ CHECKS: Final[dict[str, Check]] = {
     "ZDR-01": nothing_is_kept,
     "AUD-01": every_call,
     "LIM-03": one_request,
+    "TOO-05": checked_answers,
+    "TOO-06": growing_progress,
+    "TOO-07": needed_capability,
+    "FAI-05": leaving,
 }

@@ -11,7 +11,7 @@ def build(context: Context) -> tuple[Node, ...]:
     """A summary to scan, then one entry per tool in tool-name order."""
     tools = tuple(tool_node(tool) for tool in context.inputs.catalog.tools)
     return (
-        *context.claims("TOO-01", "TOO-02", "TOO-03", "TOO-04"),
+        *context.claims("TOO-01", "TOO-02", "TOO-03", "TOO-05", "TOO-06", "TOO-07", "TOO-04"),
         prose(
             "Every input schema below is the one that `tools/list` serves. `visible` is the "
             "digest of what the model sees, `wiring` the digest of how the call is made; both "
