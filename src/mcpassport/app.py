@@ -22,6 +22,7 @@ from mcpassport.audit.processes import Heartbeat
 from mcpassport.audit.reserve import Reserve
 from mcpassport.edge.api import management_app
 from mcpassport.edge.api.services import Services
+from mcpassport.edge.door import Door
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.mcp import McpEndpoint, McpPolicy
 from mcpassport.edge.middleware import guarded
@@ -262,14 +263,12 @@ async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
     )
     reference = _reference(services)
 
-    async def by_token(request: Request) -> Principal:
-        return await services.principals.authenticate(request.headers.get("authorization"))
-
+    door = Door(services, counter)
     async with AsyncExitStack() as stack:
         for part in (heartbeat, counter, jobs):
             await part.start()
             stack.push_async_callback(part.close)
-        application = Application(mcp, reference, management_app(services, by_token))
+        application = Application(mcp, reference, management_app(services, door))
         front = front_of(services, counter)
         yield guarded(application, front)
 

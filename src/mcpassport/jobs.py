@@ -13,6 +13,7 @@ from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
 from mcpassport.audit.processes import REAPER_PERIOD_S, Reaper
 from mcpassport.audit.segments import SEGMENTS_PERIOD_S, Segmenter
+from mcpassport.gate.retirement import Retirement
 from mcpassport.records.sources import Clock
 from mcpassport.store.protocol import PLATFORM, AuditStore, Key, Put, Store
 
@@ -38,6 +39,7 @@ def jobs_of(
 ) -> tuple[Job, ...]:
     """The table of jobs."""
     reaper, segmenter = Reaper(store, audit, log, clock), Segmenter(audit)
+    grants = Retirement(store, clock, keeper.retention)
 
     async def purge() -> int:
         return await store.purge(clock())
@@ -49,6 +51,7 @@ def jobs_of(
         Job("segments", SEGMENTS_PERIOD_S, segmenter.extend),
         Job("checkpoint", 3600.0, keeper.sign),
         Job("retention", 3600.0, keeper.retire),
+        Job("dead-grants", 86_400.0, grants.retire),
     )
 
 
