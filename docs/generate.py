@@ -148,8 +148,8 @@ def clients() -> str:
         + "\n## Errors\n\n"
         + table(_ERRORS, [_errors(found) for found in known])
         + CLIENTS_429
-        + "\n## Kinds of blocks\n\nWhat a client hands on, in its own words.\n\n"
-        + table(("client", "image", "audio", "embedded resource"), [_blocks(f) for f in known])
+        + "\n## What arrives\n\nKinds of blocks, in the client's own words, and progress.\n\n"
+        + table(_ARRIVES, [_arrives(found) for found in known])
         + CLIENTS_CONFORMANCE
         + table(("suite", "list", "passes whole"), passes)
         + "".join(_not_offered(found) for found in suites)
@@ -185,6 +185,7 @@ _ERRORS = (
     *("client", "wrong arguments", "upstream 429", "upstream 500", "revoked meanwhile"),
     *("connects to a revoked address", "upstream 429 with `http_429`"),
 )
+_ARRIVES = ("client", "image", "audio", "embedded resource", "progress")
 
 
 def _recorded(name: str) -> dict[str, dict[str, Any]]:
@@ -207,8 +208,9 @@ def _errors(found: dict[str, Any]) -> tuple[object, ...]:
     return (_called(found), *(found[kind] for kind in kinds))
 
 
-def _blocks(found: dict[str, Any]) -> tuple[object, ...]:
-    return (_called(found), *(found[kind] for kind in ("image", "audio", "resource")))
+def _arrives(found: dict[str, Any]) -> tuple[object, ...]:
+    blocks = [found[kind] for kind in ("image", "audio", "resource")]
+    return (_called(found), *blocks, "yes" if found["progress"] else "no")
 
 
 def _yes(value: bool) -> str:  # noqa: FBT001 it is what a cell says

@@ -20,6 +20,7 @@ from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
 from mcpassport.audit.processes import Heartbeat, Reaper
 from mcpassport.audit.reserve import Reserve
+from mcpassport.audit.segments import Segmenter
 from mcpassport.edge.api import management_app
 from mcpassport.edge.api.services import Services
 from mcpassport.edge.floods import Floods
@@ -36,7 +37,7 @@ from mcpassport.gate.principals import Principals
 from mcpassport.gate.servers import Lifetimes, Servers
 from mcpassport.http import HttpClient
 from mcpassport.integrations.versions import Versions
-from mcpassport.jobs import Jobs, jobs_of
+from mcpassport.jobs import Jobs, Workers, jobs_of
 from mcpassport.observe.http import WatchedHttp
 from mcpassport.observe.metrics import Metrics
 from mcpassport.observe.requests import Watch
@@ -82,7 +83,8 @@ async def open_services(
         )
         await _start(audit, stack, watch.metrics)
         vault, keeper = Vault(keys, random), _keeper(settings, store, audit_store, keys, clock)
-        jobs = jobs_of(store, audit, Reaper(store, audit_store, audit, clock), keeper, clock)
+        reaper = Reaper(store, audit_store, audit, clock)
+        jobs = jobs_of(store, Workers(audit, reaper, Segmenter(audit_store), keeper), clock)
         yield Services(
             settings=settings,
             **sources,

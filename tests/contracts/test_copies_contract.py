@@ -14,9 +14,10 @@ from tests.support.postgres import postgres_url
 from tests.support.stores import START, SteppingClock
 
 from mcpassport.audit.chain import link, verify
+from mcpassport.audit.edge import EDGE
 from mcpassport.audit.whole import broken_at
 from mcpassport.errors import DataFolderError, UsageError
-from mcpassport.records.audit import Checkpoint, EdgeCount
+from mcpassport.records.audit import Checkpoint, Segment
 from mcpassport.records.masked import KeyMaterial
 from mcpassport.store import (
     STORES,
@@ -39,8 +40,10 @@ from mcpassport.store.protocol import (
     Append,
     AuditStore,
     Key,
+    Needs,
     Pending,
     Put,
+    Span,
     Store,
 )
 from mcpassport.store.unready import refuse_unfinished
@@ -109,7 +112,8 @@ async def fill(url: str) -> None:
                 )
             )
         await audit.forget("zeta", 9)
-        await audit.count_edge([EdgeCount(second, "flood", "192.0.2.0", 3) for second in range(5)])
+        await audit.append([Pending(EDGE, b"%d" % second) for second in range(5)], link)
+        await audit.add_segments([Segment("acme", 1, 8, 0, 9, b"\x00\xff")])
         keys = await open_keys(keystore, MASTER, clock=SteppingClock(), random=os.urandom)
         await keys.token_key()
         for tenant in TENANTS:
@@ -140,7 +144,9 @@ async def everything(url: str) -> dict[str, Any]:
             "rows": [await audit.rows(chain, limit=100) for chain in TENANTS],
             "open": await audit.open_rows(),
             "checkpoints": [await audit.checkpoints(chain) for chain in TENANTS],
-            "edge": await audit.edge_counts(),
+            "edge": await audit.rows(EDGE),
+            "segments": await audit.promising("acme", Span(1, 99), Needs()),
+            "behind": await audit.unsegmented(1),
             "keys": await keystore.page(),
         }
 

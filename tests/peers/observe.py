@@ -13,6 +13,9 @@ WAIT_S = 7
 PAGES = [2, 2, 1]
 """Its five items in pages of two."""
 LOST = "connection lost"
+PROGRESS = "test_tool_with_progress"
+STEPS = {0, 50, 100}
+"""What `/v1/progress` of upstream.yaml tells on the way."""
 BLOCKS = {
     "image": "test_image_content",
     "audio": "test_audio_content",
@@ -64,14 +67,22 @@ def travel(house: House, client: Client, rate_limit_errors: str = "auto") -> Jou
     )
 
 
-def look_at_blocks(house: House, client: Client) -> dict[str, str]:
-    """What the client makes of each kind of block: its own word for it, or an exception."""
-    steps = [{"op": "call", "tool": tool, "arguments": {}} for tool in BLOCKS.values()]
-    answers = client.session(house.server("test")["url"], steps)["answers"]
-    return {
+def what_arrives(house: House, client: Client) -> dict[str, Any]:
+    """What the client makes of each kind of block, in its own word or as an exception.
+
+    `progress`: whether it heard of any before the answer.
+    """
+    tools = [*BLOCKS.values(), PROGRESS]
+    steps = [{"op": "call", "tool": tool, "arguments": {}} for tool in tools]
+    *blocks, moved = client.session(house.server("test")["url"], steps)["answers"]
+    assert not moved["error"], moved
+    made = {
         kind: channel(answer) if answer["error"] else ", ".join(answer["blocks"])
-        for kind, answer in zip(BLOCKS, answers, strict=True)
+        for kind, answer in zip(BLOCKS, blocks, strict=True)
     }
+    heard = moved.get("progress", [])
+    assert heard == sorted(set(heard) & STEPS), heard
+    return {**made, "progress": bool(heard)}
 
 
 def facts(house: House, client: Client, usual: Journey) -> dict[str, Any]:
@@ -94,7 +105,7 @@ def facts(house: House, client: Client, usual: Journey) -> dict[str, Any]:
         "revoked": channel(answers["revoked"]),
         "reconnect": refusal(usual.again),
         "forced_429": _when_forced(forced),
-        **look_at_blocks(house, client),
+        **what_arrives(house, client),
     }
 
 

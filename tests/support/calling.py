@@ -6,13 +6,14 @@ from typing import Any, cast
 
 import msgspec
 
+from mcpassport.audit.edge import EDGE
 from mcpassport.audit.log import AuditLog
 from mcpassport.catalog.build import build
 from mcpassport.errors import StoreUnavailable
 from mcpassport.limits import Limits
 from mcpassport.protocol.endpoint import Protocol
 from mcpassport.protocol.exchange import Channel
-from mcpassport.records.audit import AuditRow, ChainedRow, Checkpoint, EdgeCount
+from mcpassport.records.audit import AuditRow, ChainedRow, Checkpoint, EdgeCount, Segment
 from mcpassport.records.calls import Outcome, Progress
 from mcpassport.records.grants import Account, Caller, IntegrationHead, Server, Tenant
 from mcpassport.records.integration import (
@@ -28,7 +29,7 @@ from mcpassport.records.integration import (
 )
 from mcpassport.records.masked import Secret
 from mcpassport.records.tool import Catalog, Filter, Tool
-from mcpassport.store.protocol import GENESIS, Append, Link, Pending, Space
+from mcpassport.store.protocol import GENESIS, Append, Extent, Link, Needs, Pending, Space, Span
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 BUILD = "1.2.3"
@@ -60,7 +61,6 @@ class MemoryAudit:
         self.known: set[str] = set()
         self.held = Space(0, None)
         self.open: list[tuple[str, ChainedRow]] = []
-        self.counts: list[EdgeCount] = []
         self.signed: list[Checkpoint] = []
         self.batches: list[int] = []
         self.broken = False
@@ -119,13 +119,39 @@ class MemoryAudit:
         rows = self.chains.get(chain, [])
         self.chains[chain] = [row for row in rows if row.sequence > through]
 
-    async def count_edge(self, counts: Sequence[EdgeCount]) -> None:
+    async def matching(
+        self,
+        chain: str,
+        spans: Sequence[Span],
+        texts: Sequence[bytes],
+        *,
+        limit: int,
+        newest_first: bool = False,
+    ) -> list[ChainedRow]:
+        found = [
+            row
+            for row in await self.rows(chain, limit=10**9, newest_first=newest_first)
+            if any(span.first <= row.sequence <= span.last for span in spans)
+            and all(text in row.body for text in texts)
+        ]
+        return found[:limit]
+
+    async def extent(self, chain: str) -> Extent | None:
+        rows = self.chains.get(chain)
+        return Extent(Span(rows[0].sequence, rows[-1].sequence), None) if rows else None
+
+    async def add_segments(self, segments: Sequence[Segment]) -> None:
+        """What is held in memory is found without."""
+
+    async def promising(self, _chain: str, _within: Span, _needs: Needs) -> list[Span]:
+        return []
+
+    async def unsegmented(self, _size: int) -> list[tuple[str, int]]:
+        return []
+
+    async def prove(self, _mark: int) -> None:
         if self.broken:
             raise StoreUnavailable
-        self.counts += counts
-
-    async def edge_counts(self, *, limit: int = 50) -> list[EdgeCount]:
-        return self.counts[::-1][:limit]
 
     async def close(self) -> None:
         """Nothing to release."""
@@ -133,6 +159,12 @@ class MemoryAudit:
     def written(self, tenant: str = "acme") -> list[AuditRow]:
         """The rows of a chain, decoded."""
         return [msgspec.json.decode(row.body, type=AuditRow) for row in self.chains.get(tenant, [])]
+
+    @property
+    def counts(self) -> list[EdgeCount]:
+        """What was counted of strangers."""
+        rows = self.chains.get(EDGE, [])
+        return [msgspec.json.decode(row.body, type=EdgeCount) for row in rows]
 
     def phases(self, tenant: str = "acme") -> list[str]:
         """The phases of a chain's rows, in order."""

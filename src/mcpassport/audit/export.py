@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from binascii import unhexlify
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -13,8 +13,11 @@ import msgspec
 
 from mcpassport.records.audit import AuditRow, ChainedRow, Checkpoint, EdgeCount
 
-COLUMNS: Final = ("sequence", "hash", *AuditRow.__struct_fields__)
+_PLACE_COLUMNS: Final = ("sequence", "hash")
+COLUMNS: Final = (*_PLACE_COLUMNS, *AuditRow.__struct_fields__)
 """The columns of the CSV form."""
+EDGE_COLUMNS: Final = (*_PLACE_COLUMNS, *EdgeCount.__struct_fields__)
+"""The same, of the edge chain."""
 CHECKPOINT_MARK: Final = b'{"checkpoint":'
 """How the line of a checkpoint begins."""
 ROW_MARK: Final = b'{"chain":"'
@@ -85,15 +88,27 @@ def checkpoint_line(checkpoint: Checkpoint) -> bytes:
     return msgspec.json.encode({"checkpoint": checkpoint}) + b"\n"
 
 
-def csv_head() -> bytes:
+def checkpoint_of(line: bytes) -> Checkpoint:
+    """The checkpoint of such a line; `msgspec.MsgspecError` if it holds none."""
+    return _decode_marked(line).checkpoint
+
+
+class _Marked(msgspec.Struct):
+    checkpoint: Checkpoint
+
+
+_decode_marked = msgspec.json.Decoder(_Marked).decode
+
+
+def csv_head(columns: Sequence[str] = COLUMNS) -> bytes:
     """The header line of the CSV form (RFC 4180)."""
-    return _csv([COLUMNS])
+    return _csv([columns])
 
 
-def as_csv(rows: Iterable[ChainedRow]) -> bytes:
+def as_csv(rows: Iterable[ChainedRow], columns: Sequence[str] = COLUMNS) -> bytes:
     """Rows to read in a spreadsheet; what would start a formula there starts with an apostrophe."""
     told = map(as_dict, rows)
-    return _csv([_cell(row.get(name)) for name in COLUMNS] for row in told)
+    return _csv([_cell(row.get(name)) for name in columns] for row in told)
 
 
 def _csv(lines: Iterable[Iterable[str]]) -> bytes:
@@ -108,8 +123,3 @@ def _cell(value: Any) -> str:
     text = " ".join(map(str, value)) if isinstance(value, list) else str(value)
     # Names that a caller chose are cells too: a spreadsheet must not compute them.
     return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def edge_as_dict(count: EdgeCount) -> dict[str, Any]:
-    """An edge count to read."""
-    return msgspec.structs.asdict(count)

@@ -16,8 +16,8 @@ import msgspec
 
 from mcpassport.audit.chain import Broken, verify
 from mcpassport.audit.checkpoint import problem_of
-from mcpassport.audit.export import CHECKPOINT_MARK, LONGEST_LINE, lines_of, row_of
-from mcpassport.records.audit import ChainedRow, Checkpoint
+from mcpassport.audit.export import CHECKPOINT_MARK, LONGEST_LINE, checkpoint_of, lines_of, row_of
+from mcpassport.records.audit import ChainedRow
 from mcpassport.store.protocol import GENESIS
 
 
@@ -39,10 +39,6 @@ class _Fault(Exception):
     def __init__(self, sequence: int, reason: str) -> None:
         super().__init__(reason)
         self.broken = Broken(sequence, reason)
-
-
-class _Marked(msgspec.Struct):
-    checkpoint: Checkpoint
 
 
 class _Reading:
@@ -122,7 +118,7 @@ def _checkpoints(path: Path, fingerprint: str, signed: dict[int, str]) -> set[st
         if not line.startswith(CHECKPOINT_MARK):
             continue
         try:
-            found = msgspec.json.decode(line, type=_Marked).checkpoint
+            found = checkpoint_of(line)
         except msgspec.MsgspecError:
             raise _Fault(0, f"line {number} is no checkpoint") from None
         problem = problem_of(found, fingerprint)

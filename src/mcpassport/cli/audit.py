@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 from cyclopts.types import PositiveInt
 
+from mcpassport.audit.export import COLUMNS, EDGE_COLUMNS
 from mcpassport.audit.verification import Verdict, verify_file
-from mcpassport.cli.client import PAGE
 from mcpassport.cli.fingerprint import fingerprint as recompute
 from mcpassport.cli.options import DEFAULTS, Flag, Options, moment
-from mcpassport.cli.output import FOUND, OK, print_json, print_table, tell_object
-from mcpassport.cli.trail import Puller
+from mcpassport.cli.output import FOUND, OK, showing, tell_object, tell_rows
+from mcpassport.cli.trail import TRIES, Puller, Source
+from mcpassport.cli.trailfile import Form, TrailFile
 from mcpassport.errors import UsageError
 
 app = App(name="audit", help="The audit trail: one hash chain per tenant.")
@@ -63,6 +64,13 @@ ROW_COLUMNS = {
     "ms": "duration_ms",
     "request": "request_id",
 }
+STRANGER_COLUMNS = {
+    "sequence": "sequence",
+    "second": "time",
+    "reason": "reason",
+    "network": "network",
+    "count": "count",
+}
 
 
 @app.command(name="list")
@@ -83,61 +91,83 @@ async def list_(
     limit
         How many rows.
     strangers
-        Instead: requests that resolved to nobody, counted per second, reason and network.
+        Instead: requests that resolved to nobody, counted per second, reason and network; of the
+        filters --reason, --from and --to.
     """
+    path, query = "/audit", {"tenant": tenant, **which.query()}
+    columns, title = ROW_COLUMNS, f"Audit rows of {tenant or 'the deployment'}"
+    if strangers:
+        path, columns, title = "/audit/strangers", STRANGER_COLUMNS, "Strangers"
     async with options.api() as api:
-        if strangers:
-            page = await api.call("GET", "/audit/strangers", query={"limit": min(limit, PAGE)})
-            rows = page["result"]
-        else:
-            query = {"tenant": tenant, **which.query()}
-            rows = await api.pages("/audit", query=query, at_most=limit)
-    if options.json:
-        print_json(rows)
-    elif strangers:
-        columns = {"second": "second", "reason": "reason", "network": "network", "count": "count"}
-        print_table("Strangers", columns, rows, "No row yet.")
-    else:
-        empty = "No row yet." if which == ALL_ROWS else "No row fits."
-        title = f"Audit rows of {tenant or 'the deployment'}"
-        print_table(title, ROW_COLUMNS, [_told(row) for row in rows], empty)
+        rows = await api.pages(path, query=query, at_most=limit)
+    empty = "No row yet." if which == ALL_ROWS else "No row fits."
+    told = rows if options.json else [_told(row) for row in rows]
+    tell_rows(title, columns, told, empty, json=options.json)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Target:
+    """The file of an export."""
+
+    out: Annotated[Path, Parameter(help="the file; a new one unless --resume is given")]
+    format: Annotated[
+        Form, Parameter(help="ndjson: a flat JSON object a line, for `audit verify` too; csv: rows")
+    ] = "ndjson"
+    resume: Annotated[
+        bool,
+        Parameter(negative="", help="go on after the last whole line of the file, if it is there"),
+    ] = False
 
 
 @app.command
 async def export(
     *,
+    target: Target,
     tenant: str | None = None,
-    out: Path,
+    strangers: Flag = False,
     follow: Flag = False,
     every: PositiveInt = 5,
     options: Options = DEFAULTS,
-) -> None:
-    """Write a chain to a new file, rows and signed checkpoints, for `audit verify`.
+) -> int:
+    """Write a chain to a file, oldest row first, and verify it on the way.
+
+    As NDJSON with its signed checkpoints, for `audit verify`. Exit code 1 if the chain is not
+    whole; the rows are written all the same. A deployment that stops answering is asked again, for
+    half a minute, with --follow for ever.
 
     Parameters
     ----------
     tenant
         The tenant; absent: that of the API token, or the deployment's own chain.
-    out
-        A file that does not exist yet; one JSON object a line.
+    strangers
+        Instead: the chain of requests that resolved to nobody.
     follow
         Go on with what is added, until interrupted.
     every
         With --follow: seconds between two looks.
     """
-    try:
-        file = out.open("xb")
-    except OSError as error:
-        raise UsageError(f"{out}: {error.strerror}; name a new file.") from None
-    with file:
+    source = Source("/audit/strangers") if strangers else Source("/audit", tenant)
+    columns = EDGE_COLUMNS if strangers else COLUMNS
+    with TrailFile(target.out, target.format, columns, resume=target.resume) as file:
+        before = file.place.sequence
         async with options.api() as api:
-            puller = Puller(api, tenant, file)
-            await puller.pull()
+            puller = Puller(api, source, file, tries=None if follow else TRIES)
+            total = await puller.newest()
+            with showing("exporting") as progress:
+                await puller.pull(lambda done: progress(done - before, max(total, done) - before))
             while follow:
                 await asyncio.sleep(every)
                 await puller.pull()
-    facts = {"file": str(out), "rows": puller.rows, "last": puller.last}
+        facts = {
+            "file": str(target.out),
+            "rows": puller.rows,
+            "first": before + 1 if puller.rows else None,
+            "last": file.place.sequence,
+            "whole": puller.broken is None,
+        }
     tell_object(facts, json=options.json)
+    return FOUND if puller.broken else OK
 
 
 @app.command

@@ -15,7 +15,6 @@ from msgspec import Struct
 
 from mcpassport.edge.draining import Draining
 from mcpassport.jobs import Job, last_successes
-from mcpassport.records.audit import EdgeCount
 from mcpassport.records.sources import Clock
 from mcpassport.store.keys import Keys
 from mcpassport.store.protocol import AuditStore, Store
@@ -25,8 +24,6 @@ _log = structlog.get_logger(__name__)
 KEPT_S: Final = 1.0
 PART_S: Final = 2.0
 LATE_PERIODS: Final = 3
-PROBE: Final = EdgeCount(0, "readiness_probe", "", 0)
-"""A count of nothing: written to prove that the audit can be written; always the same row."""
 
 
 class JobTurn(Struct, frozen=True):
@@ -78,7 +75,7 @@ class Readiness:
         successes, *others = await asyncio.gather(
             _tried("store", last_successes(self._store, self._jobs)),
             _tried("keys", self._keys.token_key()),
-            _tried("audit", self._audit.count_edge([PROBE])),
+            _tried("audit", self._audit.prove(int(self._clock().timestamp()))),
         )
         parts = zip(("store", "keys", "audit"), (successes, *others), strict=True)
         failing = tuple(name for name, found in parts if found is _FAILED)

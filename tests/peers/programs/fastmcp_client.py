@@ -23,7 +23,13 @@ class Session:
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """One tool call."""
-        return answer_of(await self._client.call_tool_mcp(tool, arguments))
+        steps: list[float] = []
+
+        async def told(done: float, _total: float | None, _message: str | None) -> None:
+            steps.append(done)
+
+        result = await self._client.call_tool_mcp(tool, arguments, progress_handler=told)
+        return answer_of(result) | {"progress": steps}
 
 
 @contextlib.asynccontextmanager

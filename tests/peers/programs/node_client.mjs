@@ -52,8 +52,13 @@ const KINDS = {
   remote: [remote, "mcp-remote"],
 };
 
+// The first generation takes a schema before the options.
+const optionsOf = (options) => (kind === "sdk2" ? [options] : [undefined, options]);
+
 async function call(client, name, given) {
-  const result = await client.callTool({ name, arguments: given }, ...WITHIN);
+  const progress = [];
+  const options = { timeout: STEP_MS, onprogress: (told) => progress.push(told.progress) };
+  const result = await client.callTool({ name, arguments: given }, ...optionsOf(options));
   const block = result.content.find((each) => each.type === "text");
   return {
     error: result.isError === true,
@@ -61,6 +66,7 @@ async function call(client, name, given) {
     blocks: result.content.map((each) => each.type),
     structured: result.structuredContent ?? null,
     meta: result._meta ?? null,
+    progress,
   };
 }
 
@@ -104,7 +110,6 @@ async function taken(client, step) {
 
 const [kind] = process.argv.slice(-1);
 const [open, name] = KINDS[kind];
-const WITHIN = kind === "sdk2" ? [{ timeout: STEP_MS }] : [undefined, { timeout: STEP_MS }];
 const asked = JSON.parse(await text(process.stdin));
 const answers = [];
 let refused = null;

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tests.support.calling import NOW, MemoryAudit, audit_log
 
 from mcpassport.audit.chain import verify
-from mcpassport.audit.export import as_dict, as_lines, edge_as_dict, from_lines, row_of
+from mcpassport.audit.export import as_dict, as_lines, from_lines, row_of
 from mcpassport.audit.log import AuditLog
-from mcpassport.records.audit import AuditRow, ChainedRow, EdgeCount
+from mcpassport.records.audit import AuditRow, ChainedRow
 
 
 async def written(log: AuditLog) -> None:
@@ -46,7 +46,6 @@ async def test_a_row_reads_as_a_flat_object() -> None:
         "tenant": "acme",
         "subject": "Ünïcode",
     }
-    assert edge_as_dict(EdgeCount(1, "origin", "unknown", 2))["count"] == 2
 
 
 @given(st.dictionaries(st.text(), st.text() | st.integers() | st.none(), max_size=4))

@@ -29,8 +29,14 @@ class Sdk:
         return [tool.model_dump(by_alias=True, mode="json") for tool in tools]
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """One tool call: its error flag, text, kinds of blocks, and structured content."""
-        return answer_of(await self._client.call_tool(tool, arguments))
+        """One tool call: its error flag, text, kinds of blocks, structured content, progress."""
+        steps: list[float] = []
+
+        async def told(done: float, _total: float | None, _message: str | None) -> None:
+            steps.append(done)
+
+        result = await self._client.call_tool(tool, arguments, progress_callback=told)
+        return answer_of(result) | {"progress": steps}
 
 
 @contextlib.asynccontextmanager

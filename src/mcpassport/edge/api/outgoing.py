@@ -245,12 +245,6 @@ class DiffOut(BaseModel):
     changes: list[dict[str, Any]]
 
 
-class StrangersOut(BaseModel):
-    """Requests that resolved to nobody, newest first."""
-
-    result: list[dict[str, Any]]
-
-
 class KeyOut(BaseModel):
     """A public key; the fingerprint is the SHA-256 (hex) of its 32 bytes."""
 

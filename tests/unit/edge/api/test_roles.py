@@ -47,6 +47,7 @@ TABLE: dict[str, str] = {
     "DELETE /api-token/{token_id}": WRITERS,
     "GET /audit": ALL_READERS,
     "GET /audit/strangers": "admin auditor",
+    "GET /audit/strangers/checkpoint": "admin auditor",
     "GET /audit/checkpoint": ALL_READERS,
     "GET /audit/key": "admin auditor acme globex acme-auditor factor nobody",
     "GET /event": ALL_READERS,
