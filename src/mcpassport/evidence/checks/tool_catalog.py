@@ -21,7 +21,11 @@ STEPS: Final = (1, 2, 1, 2, 4, 3, 5)
 """How far the upstream says it is, not in order."""
 TOKEN: Final = "evidence"
 UNFIT: Final[tuple[dict[str, Any], ...]] = ({}, {"roots": {}}, {CAPABILITY: None})
-REFUSED: Final = (400, -32021, {"requiredCapabilities": {CAPABILITY: {}}})
+REFUSED: Final[tuple[int, int, dict[str, Any]]] = (
+    400,
+    -32021,
+    {"requiredCapabilities": {CAPABILITY: {}}},
+)
 """HTTP status, code and data of a call whose request does not declare the capability."""
 Block = Mapping[str, Any]
 
