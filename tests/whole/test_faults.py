@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
 from secrets import token_bytes
@@ -140,17 +140,24 @@ async def test_a_full_volume_refuses_calls_until_there_is_room(tmp_path: Path, l
     async with world(tmp_path, lab, audit_volume_bytes=volume) as app:
         succeeded(await app.call(MODERN, CALL, ok()))
         path = app.house.services.settings.data_dir / AUDIT_FILE
+        reserve = app.house.services.audit.reserve
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute("INSERT INTO edge VALUES (1, ?, 'x', 1)", ("y" * volume,))
-            await asyncio.sleep(2 * LOOK_S)
+            other.execute("INSERT INTO segments VALUES ('x', 1, 1, 1, 1, ?)", (bytes(volume),))
+            await _until(lambda: reserve.full)
             met = await app.call(MODERN, CALL, ok())
             failed(met, "audit_unavailable", "modern")
             assert met.envelope()["retry"]["safe"] is True
             assert (met.upstream, met.rows) == ([], [])
-            other.execute("DELETE FROM edge")
+            other.execute("DELETE FROM segments")
             other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        await asyncio.sleep(2 * LOOK_S)
+        await _until(lambda: not reserve.full)
         succeeded(await app.call(MODERN, CALL, ok()))
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60 * LOOK_S):
+        while not condition():  # noqa: ASYNC110  # it is looked at once a second
+            await asyncio.sleep(LOOK_S / 20)
 
 
 async def test_a_flood_of_unknown_tokens_fills_nothing_and_refuses_no_customer(
