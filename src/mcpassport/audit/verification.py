@@ -8,9 +8,9 @@ does not end before its last signed place. A file may begin after a signed place
 Without a fingerprint the chain is recomputed, and nothing is said of who wrote it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -19,6 +19,10 @@ from mcpassport.audit.checkpoint import problem_of
 from mcpassport.audit.export import CHECKPOINT_MARK, LONGEST_LINE, checkpoint_of, lines_of, row_of
 from mcpassport.records.audit import ChainedRow
 from mcpassport.store.protocol import GENESIS
+
+Progress: TypeAlias = Callable[[int], None]
+"""Told how many bytes of the file are done."""
+_TOLD_LINES: Final = 5_000
 
 
 class Verdict(NamedTuple):
@@ -44,15 +48,16 @@ class _Fault(Exception):
 class _Reading:
     """The second reading, and how far it came."""
 
-    def __init__(self, path: Path, signed: dict[int, str]) -> None:
+    def __init__(self, path: Path, signed: dict[int, str], progress: Progress) -> None:
         self.path = path
+        self.progress = progress
         self.signed = signed
         self.chain = ""
         self.rows = self.first = self.last = self.anchored = 0
 
     def begin(self) -> tuple[bytes, int, Iterator[ChainedRow]]:
         """The hash before the first row, that row's sequence, and the rows."""
-        rows = _rows(self.path)
+        rows = _rows(self.path, self.progress)
         first = next(rows, None)
         if first is None:
             return GENESIS, 1, iter(())
@@ -83,9 +88,11 @@ class _Reading:
             row = next(rest, None)
 
 
-def verify_file(path: Path, fingerprint: str = "") -> Verdict:
+def verify_file(
+    path: Path, fingerprint: str = "", progress: Progress = lambda _done: None
+) -> Verdict:
     """What holds of an exported file; `OSError` if it cannot be read."""
-    reading = _Reading(path, {})
+    reading = _Reading(path, {}, progress)
     try:
         chains = _checkpoints(path, fingerprint, reading.signed)  # (1)
         previous, sequence, rows = reading.begin()
@@ -128,9 +135,12 @@ def _checkpoints(path: Path, fingerprint: str, signed: dict[int, str]) -> set[st
     return chains
 
 
-def _rows(path: Path) -> Iterator[ChainedRow]:
-    after = 0
+def _rows(path: Path, progress: Progress) -> Iterator[ChainedRow]:
+    after = done = 0
     for number, line in lines_of(path):
+        done += len(line)
+        if number % _TOLD_LINES == 0:
+            progress(done)
         if line.startswith(CHECKPOINT_MARK):
             continue
         try:

@@ -184,7 +184,9 @@ def verify(file: Path, *, fingerprint: str = "", json: Flag = False) -> int:
         Print JSON for scripts.
     """
     try:
-        verdict = verify_file(file, fingerprint.lower())
+        size = file.stat().st_size
+        with showing("verifying") as progress:
+            verdict = verify_file(file, fingerprint.lower(), lambda done: progress(done, size))
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}") from None
     unsigned = bool(fingerprint) and not verdict.anchored

@@ -136,3 +136,12 @@ def test_a_file_may_begin_after_a_signed_row(tmp_path: Path) -> None:
 def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:
     """No row, nothing anchored, nothing broken."""
     assert verify_file(written(tmp_path, []), FINGERPRINT) == ("", 0, 0, 0, 0, None)
+
+
+def test_a_long_file_tells_how_far_it_is(tmp_path: Path) -> None:
+    """In bytes, so that somebody who waits sees an end."""
+    path = written(tmp_path, [as_lines(chained([b"{}"] * 12_000))])
+    told: list[int] = []
+    assert verify_file(path, "", told.append).rows == 12_000
+    assert len(told) == 2
+    assert 0 < told[0] < told[1] < path.stat().st_size
