@@ -25,6 +25,7 @@ from mcpassport.upstream.auth.templates import apply_templates
 from mcpassport.upstream.build import build, context_of, finish
 from mcpassport.upstream.cursors import Cursors, Sealer
 from mcpassport.upstream.outcome import (
+    NOTE_REPEATED,
     Interpreter,
     Limited,
     Reading,
@@ -160,12 +161,13 @@ class Upstream:
             if failure is not None:
                 return _failed(outcome, failure, limited)
             reading = await self._interpreter.read(wiring, response, prepared.scope.args)
-            value = reading.value
+            value, notes = reading.value, reading.notes
             if wiring.is_list:
-                value = await _page(prepared, response, reading, cursors)
+                value, repeated = await _page(prepared, response, reading, cursors)
+                notes += (NOTE_REPEATED,) if repeated else ()
         except McpassportError as error:
             return _failed(outcome, error, limited)
-        return replace(outcome, value=value, notes=(*limited.notes, *reading.notes))
+        return replace(outcome, value=value, notes=(*limited.notes, *notes))
 
     def _elapsed(self, started: datetime) -> int:
         return max(0, round((self._clock() - started).total_seconds() * 1000))
@@ -205,7 +207,11 @@ def _authorized(prepared: Prepared, credential: Secret) -> OutboundRequest:
 
 async def _page(
     prepared: Prepared, response: OutboundResponse, reading: Reading, cursors: Cursors
-) -> bytes:
+) -> tuple[bytes, bool]:
+    """The page, and whether its next cursor is the one it was asked with.
+
+    Longer cycles cannot be seen from one call, and nothing is kept between calls.
+    """
     wiring = prepared.wiring
     answer = Answer(
         prepared.url,
@@ -216,10 +222,11 @@ async def _page(
         reading.declared,
     )
     cursor: str | None = wiring.paging.next(wiring.method.pagination, prepared.asked, answer)
+    repeated = cursor is not None and cursor == prepared.asked.cursor
     if cursor is not None and wiring.paging.sealed:
         others = _without(prepared.scope.args, NEXT_CURSOR)
         cursor = await cursors.seal(wiring.cursor_scope, others, cursor)
-    return page_of(reading.value, cursor)
+    return page_of(reading.value, cursor), repeated
 
 
 def _without(arguments: dict[str, Any], name: str) -> dict[str, Any]:

@@ -48,6 +48,9 @@ from mcpassport.upstream.wiring import Wiring
 
 MESSAGE_MAX_CHARS: Final = 500
 NOTE_INTEGERS: Final = "Integers of 16 or more digits in this answer are given as strings."
+NOTE_REPEATED: Final = (
+    "The upstream API gave back the cursor that it was asked with: the next page may be this one."
+)
 NOTE_RATE_LIMIT: Final = "The integration's rate-limit expressions failed on this answer."
 
 _CONTROL: Final = re.compile(
