@@ -13,7 +13,7 @@ from mcpassport.evidence.probe import INTEGRATION, probe
 from mcpassport.evidence.upstream import Lab
 from mcpassport.http import HttpClient
 from mcpassport.records.calls import OutboundRequest, OutboundResponse
-from mcpassport.records.evidence import Verdict
+from mcpassport.records.evidence import FailureTable, Verdict
 
 CREATED = 201
 TENANTS = ("north", "south")
@@ -63,6 +63,8 @@ class Bench:
     folder: Path
     lab: Lab
     made: int = 0
+    failures: FailureTable | None = None
+    """The output of the failure run, once it was made."""
 
     async def manage(
         self, method: str, path: str, body: Any = None, *, token: str | None = None, **headers: str

@@ -63,6 +63,7 @@ async def run(plan: Plan, progress: Progress) -> Evidence:
         started=started,
         substitutions=tuple(ready["substitutions"]),
         results=tuple(results),
+        failures=bench.failures,
     )
 
 

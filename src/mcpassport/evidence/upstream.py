@@ -1,6 +1,7 @@
 """The lab, as checks use it: it answers for the upstream API and tells what came in."""
 
 import base64
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -40,6 +41,10 @@ class Lab:
         self._http = http
         self.origin = origin
 
+    async def set_rules(self, rules: Sequence[Mapping[str, Any]]) -> None:
+        """Answer by these rules, in place of what was set before."""
+        await self._control("PUT", "answers", msgspec.json.encode({"answers": rules}))
+
     async def answer(self, path: str, status: int = OK, **document: Any) -> None:
         """Answer every request below that path so, in place of what was set before."""
         rule = {
@@ -48,7 +53,7 @@ class Lab:
             "headers": [["Content-Type", "application/json"]],
             "body": base64.b64encode(msgspec.json.encode(document)).decode(),
         }
-        await self._control("PUT", "answers", msgspec.json.encode({"answers": [rule]}))
+        await self.set_rules([rule])
 
     async def seen(self) -> list[Seen]:
         """What came in since the last `forget`, oldest first."""

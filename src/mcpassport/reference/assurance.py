@@ -12,7 +12,7 @@ from msgspec import Struct
 from mcpassport.errors import InvalidSettings
 from mcpassport.evidence.claims import Grade
 from mcpassport.evidence.claims.record import EXPIRED, SANDBOX
-from mcpassport.records.evidence import Evidence
+from mcpassport.records.evidence import Evidence, FailureTable
 from mcpassport.reference.document import EvidenceState
 
 EVIDENCE_MAX_AGE: Final = timedelta(days=90)
@@ -24,6 +24,8 @@ class Known(Struct, frozen=True):
     state: EvidenceState = "no run"
     grades: Mapping[str, Grade] = MappingProxyType({})
     said: str = "none: no check of this build has been run"
+    failures: FailureTable | None = None
+    """The output of the failure run, where that run counts and was made."""
 
 
 NOTHING_KNOWN: Final = Known()
@@ -53,7 +55,7 @@ class Assurance(Struct, frozen=True):
             f"{len(run.results)} checks passed{'' if fresh else '; expired'}. In place of the "
             f"deployment's own: {', '.join(run.substitutions)}"
         )
-        return Known("run" if fresh else "expired", grades, said)
+        return Known("run" if fresh else "expired", grades, said, run.failures)
 
 
 def load_evidence(path: Path) -> Evidence:
