@@ -25,6 +25,7 @@ from mcpassport.cli.doctor import doctor
 from mcpassport.cli.init import init
 from mcpassport.cli.output import OK, UNUSABLE, print_problem
 from mcpassport.cli.serve import serve
+from mcpassport.cli.stdio import stdio
 from mcpassport.errors import McpassportError
 
 INTERRUPTED = 130
@@ -34,7 +35,7 @@ app = App(
     help="Scoped MCP servers over your API, and a reference that a security reviewer can check.",
     version=__version__,
 )
-for command in (init, serve, demo, doctor):
+for command in (init, serve, demo, doctor, stdio):
     app.command(command)
 for group in (tenant, integration, account, server, token, reference, audit, evidence, store):
     app.command(group.app)
