@@ -18,6 +18,7 @@ from mcpassport.cli import (
     store,
     tenant,
     token,
+    tool,
 )
 from mcpassport.cli.client import ApiProblem
 from mcpassport.cli.demo.story import demo
@@ -37,7 +38,7 @@ app = App(
 )
 for command in (init, serve, demo, doctor, stdio):
     app.command(command)
-for group in (tenant, integration, account, server, token, reference, audit, evidence, store):
+for group in (tenant, integration, account, server, tool, token, reference, audit, evidence, store):
     app.command(group.app)
 
 

@@ -1,7 +1,6 @@
 """`mcpassport stdio`: an MCP server for clients that only start commands."""
 
 import os
-import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,12 @@ from mcpassport import __version__
 from mcpassport.cli.bridge.bridge import Bridge, Server
 from mcpassport.cli.bridge.lines import Writer, lines_of
 from mcpassport.cli.client import host_and_port
+from mcpassport.cli.mcp_server import NO_PROOFS, Proofs, check_url, secret, secret_headers
 from mcpassport.cli.output import OK, errors
 from mcpassport.errors import UsageError
 from mcpassport.http import HttpClient
-from mcpassport.limits import HEADER_API_TOKEN, Limits
+from mcpassport.limits import Limits
 
-HOLDS_TOKEN = "/mcp/"
 HOLDS_NONE = "/mcp/s/"
 LOCAL = {"127.0.0.1", "::1", "localhost"}
 
@@ -42,30 +41,7 @@ class Address:
     ] = None
 
 
-@Parameter(name="*")
-@dataclass(frozen=True)
-class Proofs:
-    """What proves who is asking; never on the command line."""
-
-    server_token_env: Annotated[
-        str | None,
-        Parameter(help="environment variable that holds the server's token, for /mcp/s/ URLs"),
-    ] = None
-    server_token_file: Annotated[
-        Path | None, Parameter(help="file that holds the server's token, for /mcp/s/ URLs")
-    ] = None
-    api_token_env: Annotated[
-        str | None,
-        Parameter(
-            help="environment variable that holds an API token of the role `factor`, where the "
-            "server demands one"
-        ),
-    ] = None
-    api_token_file: Annotated[Path | None, Parameter(help="file that holds that API token")] = None
-
-
 NOWHERE = Address()
-NO_PROOFS = Proofs()
 
 
 async def stdio(*, address: Address = NOWHERE, proofs: Proofs = NO_PROOFS) -> int:
@@ -75,7 +51,7 @@ async def stdio(*, address: Address = NOWHERE, proofs: Proofs = NO_PROOFS) -> in
     answer is a line of standard output. Nothing else is written there; messages for people go to
     standard error. Ends with the end of standard input, once the last answer is written.
     """
-    server = Server(_url(address), _secret_headers(proofs))
+    server = Server(_url(address), secret_headers(proofs))
     _warn(address, URL(server.url))
     answers = os.dup(sys.__stdout__.fileno() if sys.__stdout__ else 1)
     os.dup2(2, 1)  # whatever else prints in this process must not speak to the client
@@ -98,52 +74,9 @@ def _url(address: Address) -> str:
     given = [each for each in (address.url, address.url_env, address.url_file) if each is not None]
     if len(given) != 1:
         raise UsageError("Name the MCP server once: --url-env NAME, --url-file FILE or --url URL.")
-    text = address.url or _secret(address.url_env, address.url_file) or ""
-    try:
-        url = URL(text, encoded=True)
-    except ValueError:
-        url = URL()
-    if url.scheme not in {"http", "https"} or not url.host or url.user or url.password:
-        raise UsageError("The URL is not an http(s) address such as https://mcp.example/mcp/….")
-    if HOLDS_TOKEN not in url.raw_path:
-        raise UsageError(
-            "The URL is not one of an MCP server: its path holds no /mcp/. Give the `url` or "
-            "`header_url` that the server's creation answered."
-        )
+    text = address.url or secret(address.url_env, address.url_file) or ""
+    check_url(text)
     return text
-
-
-def _secret_headers(proofs: Proofs) -> tuple[tuple[str, str], ...]:
-    server = _secret(proofs.server_token_env, proofs.server_token_file)
-    api = _secret(proofs.api_token_env, proofs.api_token_file)
-    found = []
-    if server is not None:
-        found.append(("authorization", f"Bearer {server}"))
-    if api is not None:
-        found.append((HEADER_API_TOKEN, api))
-    return tuple(found)
-
-
-def _secret(variable: str | None, file: Path | None) -> str | None:
-    """What the variable or the file holds; `UsageError` without a word of it."""
-    if variable is not None and file is not None:
-        raise UsageError("Give a variable or a file for each secret, not both.")
-    if file is not None:
-        try:
-            text = file.read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not text"
-            raise UsageError(f"{file}: {reason}") from None
-        if stat.S_IMODE(file.stat().st_mode) & 0o077:
-            errors.print(f"[yellow]{file} can be read by others; use chmod 600.[/yellow]")
-    elif variable is not None:
-        text = os.environ.get(variable, "")
-    else:
-        return None
-    found = text.strip()
-    if not found or not found.isprintable():
-        raise UsageError(f"{file or f'The variable {variable}'} holds no usable text.")
-    return found
 
 
 def _warn(address: Address, url: URL) -> None:

@@ -132,3 +132,10 @@ class TryIn(Incoming):
     dry_run: bool = False
     config: dict[str, Any] | None = None
     documentation: list[dict[str, Any]] | None = None
+
+
+class CallIn(Incoming):
+    """One tool call, as an agent would make it."""
+
+    tool: str = Field(min_length=1, max_length=200)
+    arguments: dict[str, Any] = {}

@@ -9,6 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel
 
 from mcpassport.records.grants import Account, ApiToken, IntegrationHead, Server, Tenant
+from mcpassport.records.tool import Tool
 
 T = TypeVar("T")
 
@@ -197,6 +198,21 @@ class ToolOut(BaseModel):
     read_only: bool
     destructive: bool
     digest: str
+
+    @classmethod
+    def of(cls, tool: Tool) -> "ToolOut":
+        """From the catalog."""
+        return cls(
+            name=tool.name,
+            title=tool.title,
+            description=tool.description,
+            resource=tool.method.resource,
+            method=tool.method.method,
+            tags=list(tool.tags),
+            read_only=tool.annotations.read_only,
+            destructive=tool.annotations.destructive,
+            digest=tool.visible.hex(),
+        )
 
 
 class ToolPreview(BaseModel):
