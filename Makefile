@@ -57,7 +57,7 @@ COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-un
 locks: ## renew requirements/*.lock (hashes, no index addresses)
 	$(COMPILE) -o requirements/run.lock pyproject.toml requirements/build.in
 	$(COMPILE) -o requirements/dev.lock --extra dev -c requirements/run.lock pyproject.toml requirements/build.in
-	@for name in kinto mcp1 mcp2; do \
+	@for name in kinto mcp1 mcp2 schemathesis; do \
 	  $(COMPILE) -o requirements/$$name.lock requirements/$$name.in || exit 1; \
 	done
 

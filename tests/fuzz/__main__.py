@@ -10,7 +10,14 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from tests.fuzz.run import Failed, Work, run
 from tests.fuzz.targets import TARGETS
 
@@ -24,6 +31,15 @@ def works(arguments: argparse.Namespace) -> list[Work]:
     total = sum(target.share for target in TARGETS.values())
     counts = {name: arguments.inputs * each.share // total + 1 for name, each in TARGETS.items()}
     return [Work(name, arguments.seed, arguments.first, count) for name, count in counts.items()]
+
+
+def advance(bar: Progress, task: TaskID, count: int) -> None:
+    """Move the bar; where nobody watches one, a line at each tenth."""
+    before = int(bar.tasks[task].percentage // 10)
+    bar.advance(task, count)
+    now = bar.tasks[task]
+    if not bar.console.is_terminal and int(now.percentage // 10) > before:
+        print(f"{now.description}: {int(now.completed):,} of {int(now.total or 0):,}", flush=True)
 
 
 def main() -> int:
@@ -47,7 +63,7 @@ def main() -> int:
         for work in works(arguments):
             task = bar.add_task(work.target, total=work.inputs)
             try:
-                asyncio.run(run(work, Path(folder), partial(bar.advance, task)))
+                asyncio.run(run(work, Path(folder), partial(advance, bar, task)))
             except Failed as failed:
                 bar.stop()
                 notes = getattr(failed, "__notes__", ())

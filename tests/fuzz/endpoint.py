@@ -76,9 +76,10 @@ async def open_endpoint(folder: Path) -> AsyncIterator[Callable[[Random], Awaita
 
 async def _try(made: World, rng: Random) -> None:
     body, headers = _message(rng)
-    path, more, alive = _address(made, rng)
+    path, more = _address(made, rng)
     body = damaged(rng, body)
     pairs = _headers(rng, headers | more)
+    alive = _opens(made, path, pairs)
     method = rng.choice(("GET", "DELETE", "PUT", "HEAD")) if rng.randrange(40) == 0 else "POST"
     attempted = Attempted()
     UNDER_WAY.set(attempted)
@@ -125,25 +126,33 @@ def _message(rng: Random) -> tuple[bytes, dict[str, str]]:
     return spelled(rng, tree(rng, message)), headers | {"content-type": "application/json"}
 
 
-def _address(made: World, rng: Random) -> tuple[str, dict[str, str], bool]:
-    """Path and headers, and whether they open the live server."""
+def _address(made: World, rng: Random) -> tuple[str, dict[str, str]]:
+    """Path and headers: three times in four those that open the live server."""
     token, kind = made.server["token"], rng.randrange(20)
     if kind < 10:
-        return f"/mcp/{token}", {}, True
+        return f"/mcp/{token}", {}
     if kind < 15:
-        return f"/mcp/s/{made.server['id']}", {"authorization": f"Bearer {token}"}, True
+        return f"/mcp/s/{made.server['id']}", {"authorization": f"Bearer {token}"}
     if kind == 15:
-        return f"/mcp/{made.dead['token']}", {}, False
+        return f"/mcp/{made.dead['token']}", {}
     if kind == 16:
-        wrong = text(rng, token)
-        return f"/mcp/{wrong}", {}, wrong == token
+        return f"/mcp/{text(rng, token)}", {}
     if kind == 17:
-        wrong = text(rng, token)
-        same = wrong.strip() == token
-        return f"/mcp/s/{made.server['id']}", {"authorization": f"Bearer {wrong}"}, same
+        wrong = _wire(text(rng, token))
+        return f"/mcp/s/{made.server['id']}", {"authorization": f"Bearer {wrong}"}
     if kind == 18:
-        return f"/mcp/{rng.choice(TEXTS)}", {}, False
-    return f"/mcp/s/{rng.choice(TEXTS)}", {"authorization": f"Bearer {token}"}, False
+        return f"/mcp/{rng.choice(TEXTS)}", {}
+    return f"/mcp/s/{rng.choice(TEXTS)}", {"authorization": f"Bearer {token}"}
+
+
+def _opens(made: World, path: str, pairs: list[tuple[str, str]]) -> bool:
+    """Whether address and headers, as they were sent, are those of the live server."""
+    token = made.server["token"]
+    if path != f"/mcp/s/{made.server['id']}":
+        return bool(path == f"/mcp/{token}")
+    shown = ", ".join(value.strip() for name, value in pairs if name == "authorization")
+    scheme, _, rest = shown.partition(" ")
+    return scheme.lower() == "bearer" and bool(rest.strip() == token)
 
 
 VALUES = (

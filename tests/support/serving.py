@@ -35,6 +35,8 @@ class Served:
     folder: Path
     pid: int
     address: str
+    admin: str
+    """An API token for the management API."""
 
     def workers(self) -> list[int]:
         """The worker processes, found as children of the server."""
@@ -116,7 +118,7 @@ async def served(
             )
             path = f"/integrated-account/{account['id']}/mcp"
             server = await api.call("POST", path, body={"name": "agent"})
-        yield Served(folder, process.pid, server["url"])
+        yield Served(folder, process.pid, server["url"], token["token"])
 
 
 async def until(condition: Any, seconds: float, what: str) -> None:

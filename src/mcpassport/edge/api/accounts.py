@@ -55,7 +55,9 @@ async def create(body: AccountIn, acting: Operator, key: IdempotencyKey = None) 
 async def page(
     acting: Reader,
     tenant: TenantQuery = None,
-    integration: Annotated[str | None, Query(description="only of this integration")] = None,
+    integration: Annotated[
+        str | None, Query(min_length=1, description="only of this integration")
+    ] = None,
     cursor: Cursor = None,
     limit: PageSize = 50,
 ) -> PageOf[AccountOut]:

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from mcpassport.audit.export import as_csv, as_dict, as_lines, csv_head
 from mcpassport.audit.query import Span, Wanted, find, stream
+from mcpassport.edge.api.incoming import Moment
 from mcpassport.edge.api.outgoing import PageOf
 from mcpassport.edge.api.principal import Acting
 from mcpassport.errors import InvalidInput
@@ -67,8 +68,8 @@ class AuditQuery(FeedQuery):
     outcome: Text = Field(None, description="`ok`, or the type of an error")
     reason: Text = Field(None, description="why it was denied")
     request_id: Text = Field(None, description="the rows of one request")
-    since: AwareDatetime | None = Field(None, alias="from", description="at or after this time")
-    until: AwareDatetime | None = Field(None, alias="to", description="before this time")
+    since: Moment | None = Field(None, alias="from", description="at or after this time")
+    until: Moment | None = Field(None, alias="to", description="before this time")
     form: Form | None = Field(
         None, alias="format", description="json, ndjson or csv; absent: by the Accept header"
     )
