@@ -17,6 +17,7 @@ NAMED_BY: Final = {"tools/call": "name", "prompts/get": "name", "resources/read"
 MIRRORED: Final = "x-mcp-header"
 _PLAIN: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _SENTINEL: Final = "=?base64?"
+_DIGITS_MAX: Final = 4_000
 
 
 class Peeked(NamedTuple):
@@ -46,7 +47,7 @@ class Peeked(NamedTuple):
 def peek(line: bytes) -> Peeked:
     """Look at a message; what is no JSON is for the server to refuse."""
     try:
-        document = json.loads(line)
+        document = json.loads(line, parse_int=_whole)
     except (ValueError, RecursionError):
         return Peeked()
     if isinstance(document, list):
@@ -124,6 +125,11 @@ def _ids(messages: Iterable[Any]) -> Iterator[Id]:
     for message in messages:
         if isinstance(message, dict) and "method" in message and _is_id(message.get("id")):
             yield message["id"]
+
+
+def _whole(digits: str) -> int:
+    """An integer; Python refuses to read very long ones, which are neither ids nor mirrored."""
+    return int(digits) if len(digits) <= _DIGITS_MAX else 0
 
 
 def _is_id(value: Any) -> bool:

@@ -88,6 +88,14 @@ def test_what_is_no_request_waits_for_no_answer(line: bytes) -> None:
     assert peek(line).ids == ()
 
 
+def test_a_number_of_any_length_hides_nothing() -> None:
+    """Python refuses to read it; the message still travels with its id and its headers."""
+    arguments = {"n": "@"}
+    line = modern("tools/call", {"name": "t", "arguments": arguments}).replace(b'"@"', b"1" * 5000)
+    message = peek(line)
+    assert (message.ids, message.modern) == ((1,), MODERN)
+
+
 @pytest.mark.parametrize(
     ("line", "cancelled"),
     [
