@@ -28,6 +28,7 @@ demo: $(STAMP) ## the main job on a real API: make demo [ARGS=--once]
 test: $(STAMP) ## lint, types, unit, contracts, end to end
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m tests.suites stale
+	@$(BIN)/python -m tests.mutants.choice
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not slow" $(ARGS)
 
 test-all: $(STAMP) ## everything, each suite with its result in docs/results
@@ -46,7 +47,7 @@ fuzz: $(STAMP) ## a million inputs against every reader of outside bytes: make f
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: $(STAMP) ## compare the hot path's parts in one run
-	@$(BIN)/python bench/run.py $(ARGS)
+	@$(BIN)/python -m bench.run $(ARGS)
 
 docs: $(STAMP) ## regenerate the generated pages of docs/
 	@$(BIN)/python docs/generate.py
@@ -54,12 +55,13 @@ docs: $(STAMP) ## regenerate the generated pages of docs/
 COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
   --no-emit-index-url --no-emit-find-links --no-emit-options
 
-locks: ## renew requirements/*.lock (hashes, no index addresses)
+locks: ## renew every lock (hashes, no registry addresses)
 	$(COMPILE) -o requirements/run.lock pyproject.toml requirements/build.in
 	$(COMPILE) -o requirements/dev.lock --extra dev -c requirements/run.lock pyproject.toml requirements/build.in
-	@for name in kinto mcp1 mcp2 schemathesis; do \
-	  $(COMPILE) -o requirements/$$name.lock requirements/$$name.in || exit 1; \
+	@for file in $(filter-out requirements/build.in,$(wildcard requirements/*.in)); do \
+	  $(COMPILE) -o $${file%.in}.lock $$file || exit 1; \
 	done
+	$(BIN)/python -m tests.peers.npm
 
 clean: ## remove the environment and every cache
 	@rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,196 +1,106 @@
-"""Compares a tool call with a direct call of the same upstream, in one run (see README.md)."""
+"""Compares mcpassport with what is under it and with its peers, in one run (see README.md)."""
 
 import argparse
-import asyncio
 import json
-import shutil
-import statistics
+import os
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final
 
-import aiohttp
+from bench import machine
+from bench.measure import Plan
+from bench.parts import throughput
+from bench.peers import PEERS
+from bench.upstream import upstream
 
-from mcpassport.cli.client import Remote, open_api
-from mcpassport.cli.demo.processes import free_port, running
-from mcpassport.cli.init import make_deployment
-from mcpassport.cli.integration import load_usable
+from mcpassport import __version__
 
-HERE = Path(__file__).parent
-NOTES = HERE.parent / "tests" / "fixtures" / "integrations" / "notes"
-TOOL = "get_single_notes_note_by_id"
-CREDENTIAL = {"token": "nt_benchmark1"}
-
-
-class Target(NamedTuple):
-    """What a row calls."""
-
-    name: str
-    method: str
-    url: str
-    headers: dict[str, str]
-    body: bytes | None
+HERE: Final = Path(__file__).parent
+RESULTS: Final = HERE / "results.json"
+LIBRARIES: Final = ("granian", "aiohttp", "msgspec", "jsonatapy", "jsonschema-rs")
 
 
-class Figures(NamedTuple):
-    """One round: calls per second, and latencies in milliseconds."""
+class Bench:
+    """One run: the parts asked for, over one upstream, into one document."""
 
-    rate: float
-    p50: float
-    p99: float
+    def __init__(self, arguments: argparse.Namespace, folder: Path) -> None:
+        self._arguments = arguments
+        self._folder = folder
+        self._plan = Plan(arguments.seconds, arguments.rounds, min(0.5, arguments.seconds))
+        self.results: dict[str, Any] = {
+            "format": 1,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "mcpassport": __version__,
+            "libraries": {name: version(name) for name in LIBRARIES},
+            "machine": machine.facts(),
+            "plan": {"seconds": self._plan.seconds, "rounds": self._plan.rounds},
+            "peers": {},
+            "ratios": {},
+        }
 
+    def run(self) -> None:
+        """Every part asked for."""
+        # Whether others use the machine decides what the figures are worth.
+        self.results["busy_before"] = machine.busy_share()
+        parts: Mapping[str, Callable[[int], None]] = {"throughput": self._throughput}
+        install = not self._arguments.quick
+        with upstream(self._folder / "upstream", install=install) as served:
+            self.results["upstream"] = served.kind
+            for name, part in parts.items():
+                if name in self._arguments.parts:
+                    print(name, flush=True)
+                    part(served.port)
+        self.results["busy_after"] = machine.busy_share()
 
-class Server(NamedTuple):
-    """A deployment, by the durability of its audit."""
-
-    durability: str
-    url: str
-    token: str
-
-
-@contextmanager
-def processes(folder: Path) -> Iterator[tuple[int, list[Server]]]:
-    """Upstream and servers; the upstream's port, and the servers."""
-    upstream = free_port()
-    granian = [sys.executable, "-m", "granian", "--interface", "asgi", "--no-ws"]
-    with ExitStack() as stack:
-        command = [*granian, "--port", str(upstream), "--working-dir", str(HERE), "upstream:app"]
-        stack.enter_context(running(command, folder / "upstream.log", ready=(upstream, "/")))
-        servers = [
-            stack.enter_context(serving(folder / durability, upstream, durability))
-            for durability in ("disk", "process")
-        ]
-        yield upstream, servers
-
-
-@contextmanager
-def serving(folder: Path, upstream: int, durability: str) -> Iterator[Server]:
-    """One server with a deployment of its own."""
-    folder.mkdir()
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    config, _, token = asyncio.run(make_deployment(folder / "home", url))
-    limits = (
-        f'private_hosts = ["127.0.0.1:{upstream}"]\naudit_durability = "{durability}"\n\n'
-        "[limits]\ncalls_per_10s = 100000\n"
-        "in_flight_server = 1024\nin_flight_tenant = 1024\nin_flight_host = 1024\n"
-    )
-    config.write_text(config.read_text().replace("# [limits]", limits, 1))
-    command = [sys.executable, "-m", "mcpassport", "serve"]
-    command += ["--config", str(config), "--port", str(port)]
-    with running(command, folder / "serve.log", ready=(port, "/version")):
-        yield Server(durability, url, str(token["token"]))
+    def _throughput(self, port: int) -> None:
+        given, found = self._arguments, self.results
+        folder = self._folder / "throughput"
+        with throughput.rows(folder, port, given.peers, found["peers"]) as by_kind:
+            results = throughput.run(by_kind, given.connections, given.bodies, self._plan)
+        found["throughput"] = results
+        found["ratios"].update(throughput.ratios(results))
 
 
-async def targets(upstream: int, served: Server, folder: Path) -> list[Target]:
-    """Push the integration, connect an account, and make the servers that the rows call."""
-    _, url, token = served
-    source = folder / "notes"
-    shutil.copytree(NOTES, source)
-    config = source / "integration.yaml"
-    base = f"http://127.0.0.1:{upstream}/v1"
-    text = config.read_text().replace("https://api.notes.example/v1", base)
-    config.write_text("\n".join(line for line in text.split("\n") if "errors:" not in line))
-    async with open_api(None, Remote(url, token)) as api:
-        await api.call("POST", "/integration", body=load_usable(source).content)
-        await api.call("POST", "/tenant", body={"id": "bench", "name": "Bench"})
-        body: dict[str, Any] = {"tenant": "bench", "integration": "notes", "name": "b"}
-        body |= {"credential_kind": "bearer", "credential": CREDENTIAL}
-        account = await api.call("POST", "/integrated-account", body=body)
-        path = f"/integrated-account/{account['id']}/mcp"
-        plain = await api.call("POST", path, body={"name": "plain"})
-        strict = {"name": "factor", "config": {"require_api_token_auth": True}}
-        strict = await api.call("POST", path, body=strict)
-        wanted = {"role": "factor", "tenant": "bench", "name": "b"}
-        factor = await api.call("POST", "/api-token", body=wanted)
-    call = {"name": TOOL, "arguments": {"id": "n_1"}}
-    rpc = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
-    sent = json.dumps(rpc).encode()
-    json_type = {"Content-Type": "application/json"}
-    bearer = {"Authorization": f"Bearer {factor['token']}"}
-    return [
-        Target("direct", "GET", f"{base}/notes/n_1", {}, None),
-        Target("plain", "POST", plain["url"], json_type, sent),
-        Target("second factor", "POST", strict["url"], json_type | bearer, sent),
-    ]
+PARTS: Final = ("throughput",)
 
 
-async def all_targets(upstream: int, servers: list[Server], folder: Path) -> list[Target]:
-    """Every row with the audit as durable as it is by default, and one with less."""
-    disk, process = servers
-    found = await targets(upstream, disk, folder / disk.durability)
-    less = await targets(upstream, process, folder / process.durability)
-    return [*found, less[1]._replace(name="plain, process")]
-
-
-async def load(target: Target, connections: int, seconds: float) -> Figures:
-    """As many calls as fit, over that many connections; any answer but 200 stops the run."""
-    latencies: list[float] = []
-    until = time.perf_counter() + seconds
-    connector = aiohttp.TCPConnector(limit=connections)
-    async with aiohttp.ClientSession(connector=connector) as session:
-
-        async def caller() -> None:
-            while (started := time.perf_counter()) < until:
-                async with session.request(
-                    target.method, target.url, headers=target.headers, data=target.body
-                ) as response:
-                    text = await response.read()
-                    if not response.ok or b"isError" in text:
-                        raise SystemExit(f"{target.name}: {response.status} {text[:300]!r}")
-                latencies.append(time.perf_counter() - started)
-
-        await asyncio.gather(*(caller() for _ in range(connections)))
-    ordered = sorted(latencies)
-    return Figures(
-        len(ordered) / seconds,
-        1000 * statistics.median(ordered),
-        1000 * ordered[int(len(ordered) * 0.99)],
-    )
-
-
-def measure(found: list[Target], arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """Rows in turns, round after round; the median round of each."""
-    rows: list[dict[str, Any]] = []
-    for connections in arguments.connections:
-        rounds: dict[str, list[Figures]] = {target.name: [] for target in found}
-        for _ in range(arguments.rounds):
-            for target in found:
-                rounds[target.name].append(
-                    asyncio.run(load(target, connections, arguments.seconds))
-                )
-        direct = statistics.median(figures.rate for figures in rounds["direct"])
-        for name, figures in rounds.items():
-            middle = sorted(figures)[len(figures) // 2]
-            row = {"row": name, "connections": connections, "calls_per_s": round(middle.rate)}
-            row |= {"p50_ms": round(middle.p50, 2), "p99_ms": round(middle.p99, 2)}
-            rows.append(row | {"of_direct": round(middle.rate / direct, 3)})
-    return rows
-
-
-def main() -> None:
-    """Parse, run, print."""
+def parsed(words: Sequence[str] | None) -> argparse.Namespace:
+    """The options; `--quick` is a form that only shows that everything works."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=2.0, help="per row and round")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 32])
-    parser.add_argument("--out", type=Path, help="write the rows as JSON too")
-    arguments = parser.parse_args()
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--connections", type=int, nargs="+", default=[1, 8, 32, 128])
+    bodies = list(throughput.BODIES)
+    parser.add_argument("--bodies", nargs="+", choices=bodies, default=bodies)
+    parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=list(PEERS))
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the results go")
+    parser.add_argument(
+        "--quick", action="store_true", help="seconds long; its figures say nothing"
+    )
+    given = parser.parse_args(words)
+    if given.quick:
+        given.seconds, given.rounds, given.connections = 0.2, 1, [4]
+        given.bodies, given.peers, given.parts = bodies[:1], [], ["throughput"]
+    return given
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run, write, and print the headline."""
+    given = parsed(words)
+    os.sched_setaffinity(0, {machine.LOAD_CORE})
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with processes(folder) as (upstream, servers):
-            rows = measure(asyncio.run(all_targets(upstream, servers, folder)), arguments)
-    headings = list(rows[0])
-    print("  ".join(f"{heading:>14}" for heading in headings))
-    for row in rows:
-        print("  ".join(f"{row[heading]!s:>14}" for heading in headings))
-    if arguments.out:
-        arguments.out.write_text(json.dumps(rows, indent=2) + "\n")
+        bench = Bench(given, Path(name))
+        bench.run()
+    given.out.write_text(json.dumps(bench.results, indent=1) + "\n")
+    for name, value in bench.results["ratios"].items():
+        print(f"{name:>40}  {value}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

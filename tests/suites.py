@@ -36,6 +36,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "mutants": ("tests/mutants",),
     "docs": ("tests/test_docs_examples.py",),
     "e2e": ("tests/e2e",),
+    "peers": ("tests/peers",),
 }
 """Suite -> what pytest is given."""
 

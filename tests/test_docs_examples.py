@@ -19,6 +19,7 @@ from tests.support.shell import Shell, shell
 from mcpassport.cli.demo.processes import free_port, running
 from mcpassport.cli.main import app
 from mcpassport.errors import MEANINGS
+from mcpassport.evidence.checks import CHECKS
 from mcpassport.expressions import parse_template
 from mcpassport.gate.admit import Reason
 from mcpassport.integrations import schema, schema_kinds
@@ -182,7 +183,7 @@ def prepared(tmp_path: Path) -> Iterator[Shell]:
         yield opened
 
 
-@pytest.mark.parametrize("page", ["integrations.md", "operate.md"])
+@pytest.mark.parametrize("page", ["integrations.md", "operate.md", "evidence.md"])
 def test_the_commands_of_a_page_run_in_order(page: str, prepared: Shell) -> None:
     """Each block ends as its mark says, and prints what the page shows; one serves meanwhile."""
     with ExitStack() as stack:
@@ -245,6 +246,18 @@ def test_the_case_that_is_shown_is_one() -> None:
     assert block.text == (ROOT / "tests" / "cases" / "protocol" / "ping.txt").read_text()
 
 
+def test_the_mutant_that_is_shown_is_one() -> None:
+    """The patch of the page is the file, to the byte."""
+    (block,) = marked("evidence.md", "case")
+    assert block.text == (ROOT / "tests" / "mutants" / "LIM-03.patch").read_text()
+
+
+def test_every_check_is_told_of() -> None:
+    """The page says of each check how it tries its promise."""
+    text = (DOCS / "evidence.md").read_text()
+    assert re.findall(r"^\| `([A-Z]{3}-\d\d)` \|", text, re.MULTILINE) == list(CHECKS)
+
+
 def test_every_file_that_the_page_on_tests_names_exists() -> None:
     """No table leads to a file that is gone."""
     text = (DOCS / "test.md").read_text()
@@ -281,12 +294,17 @@ def test_the_error_sample_reads_both_channels() -> None:
 
 def test_the_settings_that_are_shown_are_valid(tmp_path: Path) -> None:
     """Each settings file of the page is read without a problem, and sets what it shows."""
-    first, second = marked("operate.md", "settings")
+    first, second, third = marked("operate.md", "settings")
     file = tmp_path / "mcpassport.toml"
     file.write_text(first.text)
     assert load(file, {}).public_url == "https://mcp.vendor.example"
     file.write_text(second.text)
-    assert load(file, {}).records_url.startswith("postgresql://")
+    shared = load(file, {})
+    assert shared.records_url == shared.keyring_url
+    file.write_text(third.text)
+    apart = load(file, {})
+    assert apart.records_url != apart.keyring_url
+    assert {apart.records_url[:13], apart.keyring_url[:13]} == {"postgresql://"}
 
 
 def test_every_audit_field_and_reason_is_explained() -> None:

@@ -1,6 +1,7 @@
 """The house rules that a program can hold: sizes, words, docstrings, locks."""
 
 import ast
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -126,3 +127,19 @@ def test_every_dependency_is_pinned_with_hashes(lock: Path) -> None:
     for entry in pinned:
         assert re.match(r"\S+==\S+", entry), entry.splitlines()[0]
         assert "--hash=sha256:" in entry, entry.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "lock",
+    sorted((ROOT / "tests").rglob("package-lock.json")),
+    ids=lambda path: path.parent.name,
+)
+def test_every_package_of_node_is_pinned_with_its_hash(lock: Path) -> None:
+    """Each package of a lock has a version and a hash, and says nothing of where it came from."""
+    packages = json.loads(lock.read_text())["packages"]
+    installed = {name: package for name, package in packages.items() if name}
+    assert installed
+    for name, package in installed.items():
+        assert package["version"], name
+        assert package["integrity"].startswith("sha512-"), name
+        assert "resolved" not in package, name

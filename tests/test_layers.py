@@ -16,6 +16,7 @@ LAYERS: dict[str, int] = {
     "records": 0,
     "errors": 0,
     "limits": 0,
+    "setting_types": 0,
     "settings": 1,
     "expressions": 1,
     "http": 1,
@@ -37,8 +38,8 @@ LAYERS: dict[str, int] = {
     "app": 8,
     "sandbox": 9,
     "serving": 9,
-    "cli": 9,
-    "__main__": 10,
+    "cli": 10,
+    "__main__": 11,
 }
 """Longest matching prefix wins; `lab` stands apart."""
 
@@ -50,6 +51,7 @@ LEAF_FOLDERS = (
     "reference.renderers",
     "evidence.checks",
     "edge.api",
+    "edge.middleware",
     "lab.faults",
 )
 """Folders whose files are kinds: none knows its siblings, the table is in `__init__`."""
@@ -65,8 +67,10 @@ STRUCTURAL = {
             "idempotency",
             "strict",
             "trail",
+            "watching",
         ),
     },
+    "edge.middleware": {"front"},
     "upstream.auth": {"fields", "templates"},
     "upstream.paging": {"turn", "next_query"},
 }

@@ -13,18 +13,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcpassport import __version__
 from mcpassport.accounts.connect import Accounts
+from mcpassport.accounts.fingerprints import FingerprintKeys
 from mcpassport.accounts.tenants import Tenants
 from mcpassport.audit.edge import EdgeCounter
 from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
 from mcpassport.audit.processes import Heartbeat, Reaper
 from mcpassport.audit.reserve import Reserve
+from mcpassport.audit.segments import Segmenter
 from mcpassport.edge.api import management_app
 from mcpassport.edge.api.services import Services
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.mcp import McpEndpoint, McpPolicy
+from mcpassport.edge.middleware import guarded
+from mcpassport.edge.middleware.front import front_of
 from mcpassport.edge.readiness import Readiness
 from mcpassport.edge.reference import ReferencePages
+from mcpassport.edge.replay import catch_up
 from mcpassport.expressions import Evaluator
 from mcpassport.gate.admit import Gate
 from mcpassport.gate.api_tokens import ApiTokens
@@ -32,7 +37,7 @@ from mcpassport.gate.principals import Principals
 from mcpassport.gate.servers import Lifetimes, Servers
 from mcpassport.http import HttpClient
 from mcpassport.integrations.versions import Versions
-from mcpassport.jobs import Jobs, jobs_of
+from mcpassport.jobs import Jobs, Workers, jobs_of
 from mcpassport.observe.http import WatchedHttp
 from mcpassport.observe.metrics import Metrics
 from mcpassport.observe.requests import Watch
@@ -42,11 +47,12 @@ from mcpassport.records.grants import Principal
 from mcpassport.records.sources import Clock, Random
 from mcpassport.settings import Settings
 from mcpassport.stated import assurance_of, build_digest, facts_of, vendor_of
-from mcpassport.store import KEYS_FILE, open_audit, open_store
-from mcpassport.store.keys import Keys, load_master_key
+from mcpassport.store import open_audit, open_keyring, open_store
+from mcpassport.store.keys import Keys
+from mcpassport.store.master import load_master_key
 from mcpassport.store.protocol import AuditStore, Store
-from mcpassport.store.restored import refuse_unreplayed, refuse_without_keys
 from mcpassport.store.revocations import RevocationLog
+from mcpassport.store.unready import refuse_unfinished, refuse_unreplayed
 from mcpassport.store.vault import Vault
 from mcpassport.upstream.call import Upstream
 
@@ -77,7 +83,8 @@ async def open_services(
         )
         await _start(audit, stack, watch.metrics)
         vault, keeper = Vault(keys, random), _keeper(settings, store, audit_store, keys, clock)
-        jobs = jobs_of(store, audit, Reaper(store, audit_store, audit, clock), keeper, clock)
+        reaper = Reaper(store, audit_store, audit, clock)
+        jobs = jobs_of(store, Workers(audit, reaper, Segmenter(audit_store), keeper), clock)
         yield Services(
             settings=settings,
             **sources,
@@ -90,7 +97,7 @@ async def open_services(
             audit=audit,
             vault=vault,
             keeper=keeper,
-            **_owners(settings, store, keys, vault, clock, random),
+            **await _owners(settings, store, keys, vault, clock, random),
             upstream=Upstream(
                 http=http, evaluator=evaluator, vault=vault, limits=settings.limits, clock=clock
             ),
@@ -139,16 +146,16 @@ async def _start(audit: AuditLog, stack: AsyncExitStack, metrics: Metrics) -> No
 async def _open_files(
     stack: AsyncExitStack, settings: Settings, clock: Clock, random: Random, metrics: Metrics
 ) -> tuple[Store, AuditStore, Keys]:
-    """The store, the audit and the keys; a wrong master key is told here."""
+    """The store, the audit and the keys; a wrong master key is told here, and so are lost keys."""
     master = settings.master_key or load_master_key(settings.master_key_file)
-    refuse_without_keys(settings.data_dir, KEYS_FILE)
     store = TimedStore(open_store(settings.records_url), metrics)
     stack.push_async_callback(store.close)
+    await refuse_unfinished(store)
     audit_store = TimedAudit(
         open_audit(settings.records_url, durability=settings.audit_durability), metrics
     )
     stack.push_async_callback(audit_store.close)
-    keys = Keys(settings.data_dir / KEYS_FILE, master, clock=clock, random=random)
+    keys = await open_keyring(settings.keyring_url, master, store, clock=clock, random=random)
     stack.push_async_callback(keys.close)
     await keys.token_key()
     return store, audit_store, keys
@@ -162,6 +169,7 @@ class _Sources(TypedDict):
 class _Owners(TypedDict):
     accounts: Accounts
     tenants: Tenants
+    fingerprint_keys: FingerprintKeys
     versions: Versions
     servers: Servers
     api_tokens: ApiTokens
@@ -169,10 +177,12 @@ class _Owners(TypedDict):
     revocations: RevocationLog
 
 
-def _owners(
+async def _owners(
     settings: Settings, store: Store, keys: Keys, vault: Vault, clock: Clock, random: Random
 ) -> _Owners:
     """Who owns which records."""
+    revocations = RevocationLog(settings.data_dir, store, clock=clock, random=random)
+    await revocations.begin()
     lifetimes = Lifetimes(
         default=timedelta(days=settings.default_server_ttl_days),
         allow_unexpiring=settings.allow_unexpiring_servers,
@@ -180,11 +190,12 @@ def _owners(
     return {
         "accounts": Accounts(store, vault, clock),
         "tenants": Tenants(store, keys, clock),
+        "fingerprint_keys": FingerprintKeys(store, keys, clock),
         "versions": Versions(store, clock),
         "servers": Servers(store, keys, lifetimes=lifetimes, clock=clock, random=random),
         "api_tokens": ApiTokens(store, keys, clock=clock, random=random),
         "principals": Principals(store, keys, clock),
-        "revocations": RevocationLog(settings.data_dir),
+        "revocations": revocations,
     }
 
 
@@ -219,13 +230,14 @@ def _reference(services: Services) -> ReferencePages:
 
 
 @asynccontextmanager
-async def open_application(services: Services) -> AsyncIterator[Application]:
-    """The whole app over open services, with its edge counter and its jobs running.
+async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
+    """The whole app over open services, behind its middleware, its counter and its jobs running.
 
     Raises `DataFolderError` over a restored backup whose revocations are not replayed.
     """
     settings, random = services.settings, services.random
-    refuse_unreplayed(settings.data_dir)
+    await refuse_unreplayed(services.store)
+    await catch_up(services)
     floods = Floods(settings.limits, random=random)
     protocol = Protocol(
         versions=services.versions,
@@ -246,8 +258,6 @@ async def open_application(services: Services) -> AsyncIterator[Application]:
         edge=counter,
         policy=McpPolicy(
             limits=settings.limits,
-            allowed_origins=settings.allowed_origins,
-            allowed_hosts=settings.allowed_hosts,
             trusted_proxies=settings.trusted_proxies,
         ),
         floods=floods,
@@ -261,7 +271,9 @@ async def open_application(services: Services) -> AsyncIterator[Application]:
         for part in (heartbeat, counter, jobs):
             await part.start()
             stack.push_async_callback(part.close)
-        yield Application(mcp, reference, management_app(services, by_token))
+        application = Application(mcp, reference, management_app(services, by_token))
+        front = front_of(services, counter)
+        yield guarded(application, front)
 
 
 @asynccontextmanager

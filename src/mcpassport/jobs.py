@@ -12,6 +12,7 @@ import structlog
 from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
 from mcpassport.audit.processes import REAPER_PERIOD_S, Reaper
+from mcpassport.audit.segments import SEGMENTS_PERIOD_S, Segmenter
 from mcpassport.records.sources import Clock
 from mcpassport.store.protocol import PLATFORM, Key, Put, Store
 
@@ -32,9 +33,16 @@ class Job(NamedTuple):
     run: Callable[[], Awaitable[int]]
 
 
-def jobs_of(
-    store: Store, audit: AuditLog, reaper: Reaper, keeper: Keeper, clock: Clock
-) -> tuple[Job, ...]:
+class Workers(NamedTuple):
+    """What the jobs of the audit trail are done by."""
+
+    log: AuditLog
+    reaper: Reaper
+    segmenter: Segmenter
+    keeper: Keeper
+
+
+def jobs_of(store: Store, audit: Workers, clock: Clock) -> tuple[Job, ...]:
     """The table of jobs."""
 
     async def purge() -> int:
@@ -42,10 +50,11 @@ def jobs_of(
 
     return (
         Job("purge", 600.0, purge),
-        Job("outbox", 30.0, audit.move_outbox),
-        Job("reaper", REAPER_PERIOD_S, reaper.reap),
-        Job("checkpoint", 3600.0, keeper.sign),
-        Job("retention", 3600.0, keeper.retire),
+        Job("outbox", 30.0, audit.log.move_outbox),
+        Job("reaper", REAPER_PERIOD_S, audit.reaper.reap),
+        Job("segments", SEGMENTS_PERIOD_S, audit.segmenter.extend),
+        Job("checkpoint", 3600.0, audit.keeper.sign),
+        Job("retention", 3600.0, audit.keeper.retire),
     )
 
 

@@ -48,6 +48,9 @@ CURSOR_DESCRIPTION = (
     "without decoding, modifying, or parsing it."
 )
 NEXT_CURSOR_MAX_CHARS = 16_384
+SSE_EVENT_BYTES = 2**20
+"""An event that we send is smaller: official clients read no larger ones (mcp-facts 2.3)."""
+SSE_KEEP_ALIVE_S = 15.0
 PAGE_SIZE_MAX = 200
 PAGE_SIZE_DEFAULT = 50
 
@@ -65,6 +68,8 @@ LIMITS: dict[str, Limit] = {
     "connect_timeout_s": Limit(5, 30, "s", "connecting to the upstream API"),
     "call_timeout_s": Limit(30, 120, "s", "one upstream call, from connect to the last byte"),
     "upstream_body_bytes": Limit(8 * 2**20, 64 * 2**20, "bytes", "upstream body, decompressed"),
+    "stream_events": Limit(10_000, 100_000, "events", "events of one streamed upstream answer"),
+    "stream_event_bytes": Limit(2**20, 8 * 2**20, "bytes", "one event of a streamed answer"),
     "request_body_bytes": Limit(4 * 2**20, 16 * 2**20, "bytes", "request body"),
     "json_depth": Limit(64, 128, "levels", "nesting of any JSON read"),
     "batch_length": Limit(50, 50, "requests", "JSON-RPC batch (2025-03-26 and older)"),
@@ -72,6 +77,9 @@ LIMITS: dict[str, Limit] = {
     "in_flight_tenant": Limit(64, 4096, "calls", "in flight per tenant"),
     "in_flight_host": Limit(256, 16_384, "calls", "in flight per upstream host"),
     "in_flight_process": Limit(2048, 16_384, "calls", "in flight per process"),
+    "connections": Limit(
+        4096, 65_536, "connections", "open per process; one more waits until another is closed"
+    ),
     "calls_per_10s": Limit(
         50, 100_000, "requests", "per MCP server at once, refilled evenly over 10 seconds"
     ),
@@ -87,6 +95,8 @@ class Limits(Struct, frozen=True, kw_only=True):
     connect_timeout_s: int = LIMITS["connect_timeout_s"].default
     call_timeout_s: int = LIMITS["call_timeout_s"].default
     upstream_body_bytes: int = LIMITS["upstream_body_bytes"].default
+    stream_events: int = LIMITS["stream_events"].default
+    stream_event_bytes: int = LIMITS["stream_event_bytes"].default
     request_body_bytes: int = LIMITS["request_body_bytes"].default
     json_depth: int = LIMITS["json_depth"].default
     batch_length: int = LIMITS["batch_length"].default
@@ -94,5 +104,6 @@ class Limits(Struct, frozen=True, kw_only=True):
     in_flight_tenant: int = LIMITS["in_flight_tenant"].default
     in_flight_host: int = LIMITS["in_flight_host"].default
     in_flight_process: int = LIMITS["in_flight_process"].default
+    connections: int = LIMITS["connections"].default
     calls_per_10s: int = LIMITS["calls_per_10s"].default
     strangers_per_10s: int = LIMITS["strangers_per_10s"].default

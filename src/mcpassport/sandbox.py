@@ -1,15 +1,15 @@
 """The product for evidence: a throw-away process of the same build, composed by `app.py`.
 
-`python -m mcpassport.sandbox --folder NEW --clock FD --upstream HOST:PORT [--config FILE]` serves
-on loopback, on a folder and a master key that it makes itself, and says where in one JSON line.
-Each line that comes over the inherited pipe steps the clock by so many seconds; the end of the pipe
-ends the process. `SUBSTITUTED` lists what it replaces; all other settings are the deployment's.
+`python -m mcpassport.sandbox --folder NEW --steer FD --upstream HOST:PORT [--config FILE]` serves
+on loopback, on a folder and a master key that it makes itself, and says where in one JSON line over
+the inherited socket. Each line that comes over it steps the clock by so many seconds and is
+acknowledged; its end ends the process. With `--again` it serves the folder of a sandbox that was
+killed. `substitutions` lists what it replaces; all other settings are the deployment's.
 """
 
 import argparse
 import asyncio
 import json
-import os
 import secrets
 import socket
 import sys
@@ -21,22 +21,30 @@ from typing import Final
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
+from msgspec import structs
 
 from mcpassport.app import open_application, open_services
 from mcpassport.edge.api.services import Services
-from mcpassport.errors import DataFolderError
+from mcpassport.errors import DataFolderError, McpassportError
 from mcpassport.gate.api_tokens import TokenDraft
+from mcpassport.limits import LIMITS, Limits
+from mcpassport.observe.process import settle_process
+from mcpassport.records.evidence import Substitution
 from mcpassport.records.grants import Principal
 from mcpassport.records.masked import KeyMaterial
-from mcpassport.settings import MASTER_KEY_BYTES, Settings, load
+from mcpassport.setting_types import MASTER_KEY_BYTES
+from mcpassport.settings import Settings, load
 
 LOOPBACK: Final = "127.0.0.1"
-SUBSTITUTED: Final = ("store", "master key", "upstream", "clock", "address", "workers")
+KEY_FILE: Final = "sandbox.key"
+"""The master key that a sandbox made, and the mark of a folder that is its own."""
+ADMIN: Final = "tok_evidence_"
 _PRINCIPAL: Final = Principal("cli:evidence", "admin")
+_UNUSABLE: Final = 2
 
 
 class SteppingClock:
-    """The wall clock, moved forward by whoever holds the other end of the pipe."""
+    """The wall clock, moved forward by whoever holds the other end of the socket."""
 
     def __init__(self) -> None:
         self._ahead = timedelta()
@@ -53,35 +61,77 @@ class SteppingClock:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m mcpassport.sandbox", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True, help="a folder that does not exist")
-    parser.add_argument("--clock", type=int, required=True, help="descriptor of the clock's pipe")
+    parser.add_argument("--again", action="store_true", help="the folder of an earlier sandbox")
+    parser.add_argument("--steer", type=int, required=True, help="descriptor of the socket")
     parser.add_argument("--upstream", required=True, help="host:port that calls may reach")
     parser.add_argument("--config", type=Path, help="settings of the deployment")
     return parser.parse_args()
 
 
-def substituted(settings: Settings, folder: Path, upstream: str) -> Settings:
-    """The deployment's settings on a folder of our own; that folder must not exist yet."""
+def new_folder(folder: Path) -> KeyMaterial:
+    """Make the folder with a data folder and a master key; it must not exist yet."""
+    key = secrets.token_bytes(MASTER_KEY_BYTES)
     try:
         folder.mkdir(mode=0o700)
         (folder / "data").mkdir(mode=0o700)
+        (folder / KEY_FILE).touch(mode=0o600)
+        (folder / KEY_FILE).write_bytes(key)
     except OSError as error:
         raise DataFolderError(f"{folder} cannot be made: {error.strerror}.") from None
+    return KeyMaterial(key)
+
+
+def known_folder(folder: Path) -> KeyMaterial:
+    """The master key of a folder that a sandbox made; no other folder is ever served."""
+    try:
+        return KeyMaterial((folder / KEY_FILE).read_bytes())
+    except OSError:
+        raise DataFolderError(f"{folder} was not made by a sandbox.") from None
+
+
+def substituted(settings: Settings, folder: Path, key: KeyMaterial, upstream: str) -> Settings:
+    """The deployment's settings on that folder; see `substitutions`."""
     return settings.model_copy(
         update={
             "data_dir": folder / "data",
-            "master_key": KeyMaterial(secrets.token_bytes(MASTER_KEY_BYTES)),
+            "store_url": None,
+            "keys_url": None,
+            "master_key": key,
             "private_hosts": (upstream,),
             "allowed_hosts": (),
             "workers": 1,
             "host": LOOPBACK,
+            "evidence_file": None,  # what this run is to write need not be there yet
+            "limits": _roomy(settings.limits),
         }
     )
+
+
+def substitutions(settings: Settings) -> tuple[Substitution, ...]:
+    """What a sandbox has in place of that deployment's own."""
+    found: list[Substitution] = ["store", "master key", "upstream", "clock", "address"]
+    urls = (settings.records_url, settings.keyring_url)
+    if not all(url.startswith("sqlite:") for url in urls):
+        found.append("kind of store")
+    if settings.workers != 1:
+        found.append("workers")
+    if _roomy(settings.limits) != settings.limits:
+        found.append("limits")
+    return tuple(found)
+
+
+def _roomy(limits: Limits) -> Limits:
+    """The checks need what the defaults allow; a tighter deployment must not fail them by that."""
+    given = structs.asdict(limits)
+    return Limits(**{name: max(value, LIMITS[name].default) for name, value in given.items()})
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
     clock = SteppingClock()
     settings = load(arguments.config)
-    chosen = substituted(settings, arguments.folder, arguments.upstream)
+    key = (known_folder if arguments.again else new_folder)(arguments.folder)
+    chosen = substituted(settings, arguments.folder, key, arguments.upstream)
+    reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=arguments.steer))
     async with (
         open_services(chosen, clock=clock) as services,
         open_application(services) as application,
@@ -99,36 +149,26 @@ async def _serve(arguments: argparse.Namespace) -> None:
         )
         serving = asyncio.create_task(server.serve())
         await _listening(port)
-        await _say(services, settings, port)
-        await _steer(clock, arguments.clock)
+        writer.write(await _ready(services, settings, port))
+        while line := await reader.readline():
+            clock.step(line)
+            writer.write(b"{}\n")
         server.stop()  # type: ignore[no-untyped-call]  # the library leaves it untyped
         await serving
 
 
-async def _say(services: Services, settings: Settings, port: int) -> None:
-    draft = TokenDraft(id="tok_evidence", tenant="", role="admin", name="evidence")
+async def _ready(services: Services, settings: Settings, port: int) -> bytes:
+    """The line that says where it serves, and the secret of its admin."""
+    draft = TokenDraft(id=ADMIN + secrets.token_hex(8), tenant="", role="admin", name="evidence")
     _, token = await services.api_tokens.create(draft, _PRINCIPAL)
     ready = {
         "port": port,
         "token": token,
         "build_digest": services.build_digest,
         "settings_digest": settings.digest(),
-        "substitutions": SUBSTITUTED,
+        "substitutions": substitutions(settings),
     }
-    sys.stdout.write(json.dumps(ready) + "\n")
-    sys.stdout.flush()
-
-
-async def _steer(clock: SteppingClock, descriptor: int) -> None:
-    """Step the clock line by line until the pipe ends; each step is acknowledged by a line."""
-    reader = asyncio.StreamReader()
-    protocol = asyncio.StreamReaderProtocol(reader)
-    pipe = os.fdopen(descriptor, "rb", buffering=0)
-    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
-    while line := await reader.readline():
-        clock.step(line)
-        sys.stdout.write("{}\n")
-        sys.stdout.flush()
+    return json.dumps(ready).encode() + b"\n"
 
 
 async def _listening(port: int) -> None:
@@ -146,5 +186,16 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def main() -> int:
+    """Serve until the socket ends; what hinders it is told on standard error."""
+    settle_process()
+    try:
+        asyncio.run(_serve(_arguments()))
+    except McpassportError as error:
+        sys.stderr.write(f"{error}\n")
+        return _UNUSABLE
+    return 0
+
+
 if __name__ == "__main__":
-    asyncio.run(_serve(_arguments()))
+    sys.exit(main())

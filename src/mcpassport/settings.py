@@ -5,8 +5,6 @@ message repeats a secret. Order: defaults, then the file, then `MCPASSPORT_<NAME
 Lists in variables are separated by commas; a limit is `MCPASSPORT_LIMITS_<NAME>`.
 """
 
-import base64
-import binascii
 import hashlib
 import os
 import re
@@ -25,82 +23,36 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
-from yarl import URL
 
 from mcpassport.errors import InvalidSettings, Problem
-from mcpassport.limits import LIMITS, Limits
+from mcpassport.limits import Limits
 from mcpassport.records.masked import KeyMaterial, MaskedUrl
+from mcpassport.setting_types import (
+    Hosts,
+    Listed,
+    Origins,
+    WrongLimits,
+    is_plain_address,
+    key_material,
+    limits_of,
+    masked_url,
+)
 
 ENV_PREFIX = "MCPASSPORT_"
 CONFIG_VARIABLE = "MCPASSPORT_CONFIG"
 CONFIG_NAME = "mcpassport.toml"
 LIMIT_PREFIX = "limits_"
-MASTER_KEY_BYTES = 32
 MAX_PORT = 65_535
-_VISIBLE = re.compile("[!-~]+")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 SEARCH = (Path(CONFIG_NAME), Path("mcpassport") / CONFIG_NAME)
 """Where a config file is looked for when none is named."""
-
-
-class _WrongLimits(ValueError):
-    """Limits that are unknown or out of range, by name."""
-
-    def __init__(self, wrong: dict[str, str]) -> None:
-        super().__init__("; ".join(wrong.values()))
-        self.wrong = wrong
-
-
-def _limits(value: object) -> Limits:
-    if isinstance(value, Limits):
-        return value
-    if not isinstance(value, dict):
-        raise ValueError("write limits as a table of name = number")
-    found = {str(name): _limit_problem(str(name), given) for name, given in value.items()}
-    wrong = {name: text for name, text in found.items() if text}
-    if wrong:
-        raise _WrongLimits(wrong)
-    return Limits(**value)
-
-
-def _limit_problem(name: str, given: object) -> str:
-    if name not in LIMITS:
-        return f"unknown limit {name!r}; the limits are {', '.join(sorted(LIMITS))}"
-    ceiling = LIMITS[name].ceiling
-    if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= ceiling:
-        return f"{name} is a whole number from 1 to {ceiling} ({LIMITS[name].unit})"
-    return ""
-
-
-def _key_material(value: object) -> KeyMaterial | None:
-    if value is None or isinstance(value, KeyMaterial):
-        return value
-    try:
-        raw = base64.b64decode(str(value), validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError("the master key is not Base64") from None
-    if len(raw) != MASTER_KEY_BYTES:
-        raise ValueError("the master key is not 32 bytes in Base64")
-    return KeyMaterial(raw)
-
-
-def _masked_url(value: object) -> MaskedUrl | None:
-    if value is None or isinstance(value, MaskedUrl):
-        return value
-    if not isinstance(value, str) or not _VISIBLE.fullmatch(value):
-        raise ValueError("write it as postgresql://user:password@host:port/database")
-    return MaskedUrl(value.encode())
-
-
-def _listed(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-Listed = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+PATHS = (
+    *("data_dir", "master_key_file", "vendor_file", "evidence_file", "tls_certificate", "tls_key"),
+)
+"""Settings that are paths, relative to the file that names them."""
 
 
 class Settings(BaseModel):
@@ -111,33 +63,47 @@ class Settings(BaseModel):
     )
 
     data_dir: Path = Path("mcpassport/data")
-    store_url: Annotated[MaskedUrl | None, BeforeValidator(_masked_url)] = None
+    store_url: Annotated[MaskedUrl | None, BeforeValidator(masked_url)] = None
+    keys_url: Annotated[MaskedUrl | None, BeforeValidator(masked_url)] = None
     master_key_file: Path = Path("mcpassport/master.key")
-    master_key: Annotated[KeyMaterial | None, BeforeValidator(_key_material)] = None
+    master_key: Annotated[KeyMaterial | None, BeforeValidator(key_material)] = None
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     workers: int = Field(default=1, ge=1, le=64)
+    tls_certificate: Path | None = None
+    tls_key: Path | None = Field(default=None, validate_default=True)
+    drain_notice_s: int = Field(default=2, ge=0, le=120)
+    drain_timeout_s: int = Field(default=30, ge=1, le=600)
     public_url: str = "http://127.0.0.1:8080"
     environment: str = ""
     vendor_file: Path | None = None
     evidence_file: Path | None = None
+    evidence_max_age_days: int = Field(default=90, ge=1, le=366)
     private_hosts: Listed = ()
-    allowed_origins: Listed = ()
-    allowed_hosts: Listed = ()
+    allowed_origins: Origins = ()
+    allowed_hosts: Hosts = ()
     trusted_proxies: Listed = ()
     default_server_ttl_days: int = Field(default=90, ge=1, le=3650)
     allow_unexpiring_servers: bool = False
     audit_retention_days: int = Field(default=400, ge=90, le=3650)
     audit_durability: Literal["process", "disk"] = "disk"
     audit_volume_bytes: int = Field(default=0, ge=0)
-    limits: Annotated[Limits, BeforeValidator(_limits)] = Limits()
+    key_backup_days: int = Field(default=7, ge=1, le=3650)
+    limits: Annotated[Limits, BeforeValidator(limits_of)] = Limits()
 
     @field_validator("public_url")
     @classmethod
     def _absolute(cls, value: str) -> str:
-        if not _is_plain_address(value):
+        if not is_plain_address(value):
             raise ValueError("write it as https://host[:port][/path], without query or user")
         return value.rstrip("/")
+
+    @field_validator("tls_key")
+    @classmethod
+    def _with_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if (value is None) != (info.data.get("tls_certificate") is None):
+            raise ValueError("tls_certificate and tls_key belong together: give both, or neither")
+        return value
 
     @field_validator("private_hosts")
     @classmethod
@@ -160,15 +126,30 @@ class Settings(BaseModel):
         return value
 
     @property
+    def terminates_tls(self) -> bool:
+        """Whether TLS ends in this deployment's own processes."""
+        return self.tls_certificate is not None
+
+    @property
     def records_url(self) -> str:
         """Where records and audit rows live: `store_url`, else the data folder; never shown."""
         if self.store_url is not None:
             return self.store_url.in_full()
         return f"sqlite:///{quote(str(self.data_dir.absolute()))}"
 
+    @property
+    def keyring_url(self) -> str:
+        """Where the wrapped keys live: `keys_url`, else beside the records; never shown."""
+        return self.records_url if self.keys_url is None else self.keys_url.in_full()
+
     def digest(self) -> str:
-        """SHA-256 (hex) over the RFC 8785 JSON of the claim-relevant settings."""
+        """SHA-256 (hex) over the RFC 8785 JSON of the claim-relevant settings.
+
+        Of the store and the keys only their kinds count: the rest of a URL may be a secret.
+        """
         relevant = {name: _plain(getattr(self, name)) for name in CLAIM_RELEVANT}
+        relevant["store"] = self.records_url.partition(":")[0]
+        relevant["keys"] = self.keyring_url.partition(":")[0]
         return hashlib.sha256(rfc8785.dumps(relevant)).hexdigest()
 
 
@@ -184,27 +165,26 @@ CLAIM_RELEVANT = (
     "audit_retention_days",
     "audit_durability",
     "audit_volume_bytes",
+    "key_backup_days",
+    "evidence_max_age_days",
     "workers",
+    "tls_certificate",
     "limits",
 )
 """Settings that change what a sentence of the reference says, or what a check would find."""
 
 
-def _is_plain_address(value: str) -> bool:
-    if not _VISIBLE.fullmatch(value):
-        return False
-    try:
-        url = URL(value)
-    except ValueError:
-        return False
-    extra = url.query_string or url.fragment or url.user or url.password
-    return url.scheme in {"http", "https"} and bool(url.host) and not extra
-
-
 def _plain(value: Any) -> Any:
     if isinstance(value, Limits):
         return structs.asdict(value)
+    if isinstance(value, Path):
+        return True  # a path counts as given or not, wherever it leads
     return list(value) if isinstance(value, tuple) else value
+
+
+def notify_address() -> str:
+    """Where the service manager wants to be told of our state; empty when nobody asked."""
+    return os.environ.get("NOTIFY_SOCKET", "")
 
 
 def load(config: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -248,7 +228,7 @@ def _from_file(path: Path) -> dict[str, Any]:
         values = tomllib.loads(path.read_text())
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidSettings(f"{path} cannot be read as TOML: {error}") from None
-    for name in ("data_dir", "master_key_file", "vendor_file", "evidence_file"):
+    for name in PATHS:
         if isinstance(values.get(name), str):
             values[name] = (path.parent / values[name]).absolute()
     return values
@@ -279,7 +259,7 @@ def _problems(
     """What one error of the model says; a limit has a problem of its own."""
     name = ".".join(str(part) for part in item["loc"])
     error = item.get("ctx", {}).get("error")
-    if isinstance(error, _WrongLimits):
+    if isinstance(error, WrongLimits):
         for limit, text in error.wrong.items():
             yield Problem(_where(f"limits.{limit}", path, variables), "settings", text)
         return

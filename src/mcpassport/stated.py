@@ -1,13 +1,14 @@
 """What this deployment states of itself: its build, and the facts that the reference prints."""
 
 import hashlib
+from datetime import timedelta
 from pathlib import Path
 
 from mcpassport.reference.assurance import Assurance, load_evidence
 from mcpassport.reference.facts import Facts
 from mcpassport.reference.vendor import Vendor, load_vendor
 from mcpassport.settings import Settings
-from mcpassport.store import STORE_NAMES
+from mcpassport.store import STORE_NAMES, keys_beside
 
 
 def build_digest() -> str:
@@ -37,7 +38,10 @@ def facts_of(settings: Settings) -> Facts:
         allowed_hosts=settings.allowed_hosts,
         trusted_proxies=settings.trusted_proxies,
         workers=settings.workers,
+        evidence_max_age_days=settings.evidence_max_age_days,
         store=STORE_NAMES[settings.records_url.partition(":")[0]],
+        keys=keys_beside(settings.records_url, settings.keyring_url),
+        key_backup_days=settings.key_backup_days,
     )
 
 
@@ -49,4 +53,6 @@ def vendor_of(settings: Settings) -> Vendor:
 def assurance_of(settings: Settings, build: str) -> Assurance:
     """What `evidence_file` proves of that build; nothing where the settings name no file."""
     file = settings.evidence_file
-    return Assurance(load_evidence(file) if file else None, build, settings.digest())
+    evidence = load_evidence(file) if file else None
+    max_age = timedelta(days=settings.evidence_max_age_days)
+    return Assurance(evidence, build, settings.digest(), max_age)

@@ -9,8 +9,8 @@ from secrets import token_bytes
 import pytest
 
 from mcpassport.errors import StoreUnavailable
-from mcpassport.records.audit import ChainedRow, Checkpoint, EdgeCount
-from mcpassport.store.protocol import GENESIS, AuditStore, Pending
+from mcpassport.records.audit import ChainedRow, Checkpoint, Segment
+from mcpassport.store.protocol import GENESIS, AuditStore, Needs, Pending, Span
 
 
 def link(previous: bytes, sequence: int, body: bytes) -> bytes:
@@ -174,20 +174,6 @@ async def test_an_appended_row_is_seen_by_everyone(open_audit: Callable[[], Audi
         assert len(await bodies_of(other)) == number
 
 
-async def test_edge_counts_add_up(open_audit: Callable[[], AuditStore]) -> None:
-    """Counts of the same second, reason and network are added, whoever reports them."""
-    one, other = open_audit(), open_audit()
-    await one.count_edge([EdgeCount(5, "404", "192.0.2.0/24", 2), EdgeCount(5, "405", "", 1)])
-    await other.count_edge([EdgeCount(5, "404", "192.0.2.0/24", 3), EdgeCount(6, "404", "", 4)])
-    assert await one.edge_counts() == [
-        EdgeCount(6, "404", "", 4),
-        EdgeCount(5, "404", "192.0.2.0/24", 5),
-        EdgeCount(5, "405", "", 1),
-    ]
-    assert await one.edge_counts(limit=1) == [EdgeCount(6, "404", "", 4)]
-    assert await one.rows("edge") == []
-
-
 async def test_an_intent_is_open_until_it_is_closed(open_audit: Callable[[], AuditStore]) -> None:
     """Open rows are listed for every process, and after a restart, until their outcome is there."""
     one, other = open_audit(), open_audit()
@@ -310,6 +296,119 @@ async def test_a_forgotten_prefix_leaves_the_chain_going_on(
     assert (row.sequence, row.hash) == (5, link(whole[3].hash, 5, b"5"))
 
 
+async def test_rows_are_found_by_what_their_bodies_hold(audit: AuditStore) -> None:
+    """Within the spans, in the order asked for, up to the limit: rows that hold every text."""
+    bodies = [b'{"n":%d,"odd":%d}' % (n, n % 2) for n in range(1, 21)]
+    await audit.append([Pending("t", body) for body in bodies], link)
+    await audit.append([Pending("u", bodies[0])], link)
+
+    async def found(spans: list[Span], *texts: bytes, limit: int = 50) -> list[int]:
+        newest = len(spans) > 1 and spans[0].first > spans[1].first
+        rows = await audit.matching("t", spans, texts, limit=limit, newest_first=newest)
+        return [row.sequence for row in rows]
+
+    odd = b'"odd":1'
+    assert await found([Span(3, 6)]) == [3, 4, 5, 6]
+    assert await found([Span(3, 6)], odd) == [3, 5]
+    assert await found([Span(1, 2), Span(19, 99)], odd, b'"n":1') == [1, 19]
+    assert await found([Span(1, 20)], odd, limit=3) == [1, 3, 5]
+    assert await found([Span(15, 20), Span(1, 2)], odd, limit=4) == [19, 17, 15, 1]
+    assert await found([Span(1, 20)], b"\x00\xff'%_") == []
+    assert await found([], odd) == []
+    rows = await audit.matching("t", [Span(1, 20)], [], limit=50)
+    assert rows == await audit.rows("t")
+
+
+async def test_the_extent_of_a_chain(audit: AuditStore) -> None:
+    """From the first row that retention left to the newest; none of a chain without rows."""
+    assert await audit.extent("t") is None
+    await audit.append([Pending("t", b"%d" % n) for n in range(5)], link)
+    assert await audit.extent("t") == (Span(1, 5), None)
+    await audit.add_segments([segment(1, 2), segment(3, 4)])
+    assert await audit.extent("t") == (Span(1, 5), Span(1, 4))
+    await audit.forget("t", 3)
+    assert await audit.extent("t") == (Span(4, 5), Span(3, 4))
+    await audit.forget("t", 5)
+    assert await audit.extent("t") is None
+
+
+def segment(first: int, last: int, holds: bytes = b"x", chain: str = "t") -> Segment:
+    return Segment(chain, first, last, first, last, holds)
+
+
+ALL_OF_IT, ANYTHING = Span(1, 99), Needs()
+
+
+async def test_segments_are_found_by_what_they_may_hold(
+    open_audit: Callable[[], AuditStore],
+) -> None:
+    """Those that reach into the span, with every mark, of the time; one that tells nothing always.
+
+    Every process sees them, and a second one at the same place changes nothing.
+    """
+    one, other = open_audit(), open_audit()
+    await one.append([Pending("t", b"x")] * 14, link)
+    await one.add_segments(
+        [segment(1, 4, b"\x00\xff1"), segment(5, 8, b"\x00\xff2"), segment(9, 12, b"")]
+    )
+    await one.add_segments([segment(1, 4, b"\x00\xff1", "u"), segment(5, 8, b"other")])
+
+    async def first_of(within: Span, needs: Needs = ANYTHING) -> list[int]:
+        found = await other.promising("t", within, needs)
+        assert all(span.last == span.first + 3 for span in found)
+        return [span.first for span in found]
+
+    assert await first_of(ALL_OF_IT) == [1, 5, 9]
+    for within, expected in (
+        (Span(4, 5), [1, 5]),
+        (Span(5, 8), [5]),
+        (Span(6, 7), [5]),
+        (Span(12, 13), [9]),
+        (Span(13, 99), []),
+    ):
+        assert await first_of(within) == expected
+    assert await first_of(ALL_OF_IT, Needs((b"\xff2",))) == [5, 9]
+    assert await first_of(ALL_OF_IT, Needs((b"\x00", b"1"))) == [1, 9]
+    assert await first_of(ALL_OF_IT, Needs((b"other",))) == [9]
+    assert await first_of(ALL_OF_IT, Needs(since=5)) == [5, 9]
+    assert await first_of(ALL_OF_IT, Needs(until=5)) == [1, 9]
+    assert await first_of(ALL_OF_IT, Needs((b"1",), since=5)) == [9]
+    assert await other.promising("v", ALL_OF_IT, ANYTHING) == []
+
+
+async def test_chains_that_grew_behind_their_segments_are_named(audit: AuditStore) -> None:
+    """With the sequence where their segments end, once there are enough rows behind it."""
+    await audit.append([Pending("t", b"x")] * 7 + [Pending("u", b"x")] * 3, link)
+    assert await audit.unsegmented(4) == [("t", 0)]
+    assert await audit.unsegmented(3) == [("t", 0), ("u", 0)]
+    await audit.add_segments([segment(1, 4)])
+    assert await audit.unsegmented(4) == []
+    await audit.append([Pending("t", b"x")], link)
+    assert await audit.unsegmented(4) == [("t", 4)]
+
+
+async def test_segments_go_with_the_rows_they_are_of(audit: AuditStore) -> None:
+    """What ends in the forgotten prefix is gone, and is not asked for again."""
+    await audit.append([Pending("t", b"x")] * 8, link)
+    await audit.add_segments([segment(1, 4), segment(5, 8)])
+    await audit.forget("t", 6)
+    assert await audit.promising("t", ALL_OF_IT, ANYTHING) == [Span(5, 8)]
+    await audit.forget("t", 8)
+    assert await audit.promising("t", ALL_OF_IT, ANYTHING) == []
+    assert await audit.unsegmented(1) == []
+
+
+async def test_a_proof_is_always_the_same_row(open_audit: Callable[[], AuditStore]) -> None:
+    """Any process may write it, again and again, and no chain grows."""
+    one, other = open_audit(), open_audit()
+    await one.prove(1)
+    before = (await one.space()).used
+    for number in range(50):
+        await (one, other)[number % 2].prove(number)
+    assert await other.unsegmented(1) == []
+    assert (await one.space()).used - before < 500_000
+
+
 async def test_an_engine_that_fails_is_told_as_unavailable(audit: AuditStore) -> None:
     """After `close` every operation says that the store is unavailable; closing twice is fine."""
     await audit.append([Pending("t", b"1")], link)
@@ -318,8 +417,12 @@ async def test_an_engine_that_fails_is_told_as_unavailable(audit: AuditStore) ->
     for operation in (
         audit.append([Pending("t", b"2")], link),
         audit.rows("t"),
-        audit.count_edge([EdgeCount(1, "404", "", 1)]),
-        audit.edge_counts(),
+        audit.matching("t", [Span(1, 1)], [b"x"], limit=1),
+        audit.extent("t"),
+        audit.add_segments([segment(1, 2)]),
+        audit.promising("t", ALL_OF_IT, ANYTHING),
+        audit.unsegmented(1),
+        audit.prove(1),
         audit.open_rows(),
         audit.space(),
         audit.add_checkpoint(checkpoint(1)),

@@ -362,6 +362,21 @@ async def test_purge_removes_exactly_what_has_expired(store: Store) -> None:
     assert await store.purge(START + timedelta(seconds=1)) == 1
 
 
+async def test_purge_forgets_the_lapsed_leases_of_processes_only(
+    open_store: Callable[[], Store], clock: SteppingClock
+) -> None:
+    """A process that is gone leaves nothing; the fence of a job goes on, who lives keeps his."""
+    one, other = open_store(), open_store()
+    for name in ("process:gone", "job:purge", "process:alive"):
+        assert await one.lease(name, 10) == 1
+    clock.step(10)
+    assert await one.lease("process:alive", 10) == 2
+    await one.purge(clock())
+    assert await other.lease("process:gone", 10) == 1
+    assert await other.lease("job:purge", 10) == 2
+    assert await other.lease("process:alive", 10) is None
+
+
 async def test_purge_has_no_upper_bound(store: Store) -> None:
     """Everything that is due goes in one call."""
     await store.write(

@@ -30,6 +30,14 @@ CALLS = (
     Call("list_all_lab_pages", {"limit": 2}),
     Call("list_all_lab_links"),
     Call("list_all_lab_nexts"),
+    Call(thing("card"), {"number": "1"}),
+    Call(thing("job"), {"text": "t"}),
+    Call(thing("feed")),
+)
+STREAMS = (
+    b'{"done":1,"said":"one"}\n{"done":2}\n{"done":3,"result":{"id":1}}\n',
+    b'event: step\ndata: {"done":1}\n\n: ping\n\ndata: {"text":"x"}\n\n',
+    b'data: {"text":\r\ndata: "x"}\r\n\r\nid: 7\nretry: 5\ndata: {"text":"y"}\n\n',
 )
 BODIES: tuple[Any, ...] = (
     {"id": "1", "text": "x"},
@@ -39,6 +47,7 @@ BODIES: tuple[Any, ...] = (
     {"ok": False, "why": "no such board"},
     {"limited": {"limit": 5, "until": 1772366440000}},
     {"jsonrpc": "2.0", "id": 1, "isError": True, "result": {}, "_meta": {"mcpassport/error": {}}},
+    {"title": "t", "picture": "iVBORw0K", "sound": "UklGRg==", "text": "# t"},
     {"data": [1], "next": "https://api.lab.example/v1/nexts?after=two"},
     [1, 2],
     "text",
@@ -83,6 +92,7 @@ VALUES = (
     *('"a";r=5;t=30', '"a";q=10;w=60', "limit=1, remaining=0, reset=5", "2026-03-01T12:00:30Z"),
     *('<https://api.lab.example/v1/links?p=2>; rel="next"', "<//evil.example>; rel=next", "<"),
     *("application/json; charset=utf-16", "text/plain; charset=utf-8", "application/problem+json"),
+    *("application/x-ndjson", "text/event-stream", "image/png", "audio/wav", "application/pdf"),
 )
 MEMBERS = {"content", "structuredContent", "resultType", "_meta", "isError"}
 
@@ -129,7 +139,10 @@ _ERAS: tuple[Era, ...] = ("legacy", "modern")
 
 
 def _response(rng: Random) -> OutboundResponse:
-    body = damaged(rng, spelled(rng, tree(rng, rng.choice(BODIES))))
+    if rng.randrange(5):
+        body = damaged(rng, spelled(rng, tree(rng, rng.choice(BODIES))))
+    else:
+        body = damaged(rng, b"".join(rng.choices(STREAMS, k=rng.randint(1, 3))))
     headers = [("content-type", "application/json")] if rng.randrange(5) else []
     for _ in range(rng.choice((0, 0, 1, 2, 4))):
         value = rng.choice(VALUES)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from tests.support.deployment import Deployment, deployment
 from tests.support.items import items
 from tests.support.whole import CREDENTIALS
@@ -17,7 +18,7 @@ from mcpassport.audit.chain import verify
 from mcpassport.edge.refusals import NOT_FOUND
 from mcpassport.limits import Limits
 from mcpassport.records.audit import AuditRow
-from mcpassport.records.calls import OutboundRequest, OutboundResponse
+from mcpassport.records.calls import Follower, OutboundRequest, OutboundResponse
 
 ORIGIN = "https://api.lab.example"
 LIMITS = Limits(
@@ -28,6 +29,8 @@ LIMITS = Limits(
     in_flight_server=1_024,
     in_flight_tenant=4_096,
 )
+PIECE = 11
+"""Bytes of a followed body that arrive at once."""
 PYTHON_MAX_DIGITS = 4_300
 STATUSES = {200, 202, 400, 403, 404, 405, 406, 413, 415, 429}
 """Every status that any input may be answered with. Never 500."""
@@ -55,6 +58,15 @@ class Recorder:
         attempted = UNDER_WAY.get()
         attempted.requests.append(request)
         return attempted.response
+
+    async def follow(self, request: OutboundRequest, follower: Follower) -> OutboundResponse:
+        """The same, its body in pieces."""
+        response = await self.send(request)
+        if not follower.begin(response.status, response.headers):
+            return response
+        for start in range(0, len(response.body), PIECE):
+            await follower.take(response.body[start : start + PIECE])
+        return replace(response, body=b"")
 
 
 @dataclass

@@ -6,13 +6,15 @@ from typing import Any, cast
 
 import msgspec
 
+from mcpassport.audit.edge import EDGE
 from mcpassport.audit.log import AuditLog
 from mcpassport.catalog.build import build
 from mcpassport.errors import StoreUnavailable
 from mcpassport.limits import Limits
 from mcpassport.protocol.endpoint import Protocol
-from mcpassport.records.audit import AuditRow, ChainedRow, Checkpoint, EdgeCount
-from mcpassport.records.calls import Outcome
+from mcpassport.protocol.exchange import Channel
+from mcpassport.records.audit import AuditRow, ChainedRow, Checkpoint, EdgeCount, Segment
+from mcpassport.records.calls import Outcome, Progress
 from mcpassport.records.grants import Account, Caller, IntegrationHead, Server, Tenant
 from mcpassport.records.integration import (
     Annotations,
@@ -27,7 +29,7 @@ from mcpassport.records.integration import (
 )
 from mcpassport.records.masked import Secret
 from mcpassport.records.tool import Catalog, Filter, Tool
-from mcpassport.store.protocol import GENESIS, Append, Link, Pending, Space
+from mcpassport.store.protocol import GENESIS, Append, Extent, Link, Needs, Pending, Space, Span
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 BUILD = "1.2.3"
@@ -59,7 +61,6 @@ class MemoryAudit:
         self.known: set[str] = set()
         self.held = Space(0, None)
         self.open: list[tuple[str, ChainedRow]] = []
-        self.counts: list[EdgeCount] = []
         self.signed: list[Checkpoint] = []
         self.batches: list[int] = []
         self.broken = False
@@ -118,13 +119,39 @@ class MemoryAudit:
         rows = self.chains.get(chain, [])
         self.chains[chain] = [row for row in rows if row.sequence > through]
 
-    async def count_edge(self, counts: Sequence[EdgeCount]) -> None:
+    async def matching(
+        self,
+        chain: str,
+        spans: Sequence[Span],
+        texts: Sequence[bytes],
+        *,
+        limit: int,
+        newest_first: bool = False,
+    ) -> list[ChainedRow]:
+        found = [
+            row
+            for row in await self.rows(chain, limit=10**9, newest_first=newest_first)
+            if any(span.first <= row.sequence <= span.last for span in spans)
+            and all(text in row.body for text in texts)
+        ]
+        return found[:limit]
+
+    async def extent(self, chain: str) -> Extent | None:
+        rows = self.chains.get(chain)
+        return Extent(Span(rows[0].sequence, rows[-1].sequence), None) if rows else None
+
+    async def add_segments(self, segments: Sequence[Segment]) -> None:
+        """What is held in memory is found without."""
+
+    async def promising(self, _chain: str, _within: Span, _needs: Needs) -> list[Span]:
+        return []
+
+    async def unsegmented(self, _size: int) -> list[tuple[str, int]]:
+        return []
+
+    async def prove(self, _mark: int) -> None:
         if self.broken:
             raise StoreUnavailable
-        self.counts += counts
-
-    async def edge_counts(self, *, limit: int = 50) -> list[EdgeCount]:
-        return self.counts[::-1][:limit]
 
     async def close(self) -> None:
         """Nothing to release."""
@@ -132,6 +159,12 @@ class MemoryAudit:
     def written(self, tenant: str = "acme") -> list[AuditRow]:
         """The rows of a chain, decoded."""
         return [msgspec.json.decode(row.body, type=AuditRow) for row in self.chains.get(tenant, [])]
+
+    @property
+    def counts(self) -> list[EdgeCount]:
+        """What was counted of strangers."""
+        rows = self.chains.get(EDGE, [])
+        return [msgspec.json.decode(row.body, type=EdgeCount) for row in rows]
 
     def phases(self, tenant: str = "acme") -> list[str]:
         """The phases of a chain's rows, in order."""
@@ -192,8 +225,10 @@ NOTE = {
 }
 
 
-def integration(base_url: str = BASE_URL, **get_more: Any) -> Integration:
-    """Notes: get (with an object output), create, delete."""
+def integration(
+    base_url: str = BASE_URL, get_method: Mapping[str, Any] | None = None, **get_more: Any
+) -> Integration:
+    """Notes: get (with an object output), create, delete; more for the method and record of get."""
     return Integration(
         name="notes",
         label="Notes",
@@ -202,7 +237,7 @@ def integration(base_url: str = BASE_URL, **get_more: Any) -> Integration:
         authorization=Authorization("bearer"),
         resources=(Resource(name="notes", label="Notes", singular="note"),),
         methods=(
-            _method("get", "GET", "/notes/{{args.id}}", base_url=base_url),
+            _method("get", "GET", "/notes/{{args.id}}", base_url=base_url, **(get_method or {})),
             _method("create", "POST", "/notes", base_url=base_url),
             _method("delete", "DELETE", "/notes/{{args.id}}", base_url=base_url),
         ),
@@ -299,19 +334,40 @@ class Upstream:
         )
         self.error: Exception | None = None
         self.during: Callable[[], Awaitable[None]] | None = None
+        self.listener: Callable[[Progress], None] | None = None
 
     async def call(
         self,
         tool: Tool,
         arguments: dict[str, Any],
-        *_account_and_credential: object,
+        *account_credential_listener: Any,
     ) -> Outcome:
         self.calls.append((tool.name, arguments))
+        self.listener = account_credential_listener[3] if account_credential_listener[3:] else None
         if self.during is not None:
             await self.during()
         if self.error is not None:
             raise self.error
         return self.outcome
+
+
+class Told:
+    """The way to a caller: what it was told, and when the call was settled."""
+
+    def __init__(self) -> None:
+        self.opened = self.settled = self.started = False
+        self.messages: list[Any] = []
+
+    def open(self) -> None:
+        self.opened = True
+
+    def tell(self, message: bytes) -> None:
+        assert not self.settled
+        self.started = True
+        self.messages.append(msgspec.json.decode(message))
+
+    def settle(self) -> None:
+        self.settled = True
 
 
 class World:
@@ -336,13 +392,18 @@ class World:
         )
 
     async def post(
-        self, body: bytes, headers: Mapping[str, str] | None = None
+        self,
+        body: bytes,
+        headers: Mapping[str, str] | None = None,
+        channel: Channel | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
         """Answer one POST as the edge would: status, headers, body."""
         entry = self.log.open()
         entry.admitted(self.caller)
         try:
-            reply = await self.protocol.answer(self.caller, headers or {}, body, entry)
+            reply = await self.protocol.answer(
+                self.caller, headers or {}, body, entry, channel=channel
+            )
         finally:
             await entry.close()
         sent = {name.decode(): value.decode() for name, value in reply.headers}

@@ -113,6 +113,53 @@ def _custom() -> dict[str, Any]:
         "shape": ({"http": "GET", "path": "/shape", "response": "body.rows"}, {}),
         "fails": ({"http": "GET", "path": "/fails", "response": "body.rows + 1"}, {}),
         "metered": ({"http": "GET", "path": "/metered", "rate_limit": METER}, {}),
+        "card": (
+            {
+                "http": "GET",
+                "path": "/cards/{{args.number}}",
+                "content": [
+                    {"type": "text", "value": "body.title"},
+                    {"type": "image", "value": "body.picture", "mime_type": "image/png"},
+                    {"type": "audio", "value": "body.sound", "mime_type": "audio/wav"},
+                    {
+                        "type": "resource",
+                        "value": "body.text",
+                        "mime_type": "text/markdown",
+                        "uri": "lab://cards/{{args.number}}",
+                    },
+                ],
+            },
+            {"path_schema": _schema("number", number=TEXT)},
+        ),
+        "job": (
+            {
+                "http": "POST",
+                "path": "/jobs",
+                "timeout_s": 6,
+                "stream": "ndjson",
+                "progress": '{"progress": body.done, "total": 3, "message": body.said}',
+                "final": 'body.done = 3 ? {"result": body.result, "events": $count(events)}',
+            },
+            _body(text=TEXT),
+        ),
+        "ask": (
+            {
+                "http": "GET",
+                "path": "/ask",
+                "requires_client_capabilities": ["sampling", "elicitation.url"],
+            },
+            {},
+        ),
+        "feed": (
+            {
+                "http": "GET",
+                "path": "/feed",
+                "stream": "sse",
+                "progress": 'event = "step" ? {"progress": body.done}',
+                "content": [{"type": "text", "value": "body.text"}],
+            },
+            {},
+        ),
         "slow": ({"http": "GET", "path": "/slow", "timeout_s": 0.3}, {}),
         "region": ({"http": "POST", "path": "/region"}, _body(region=mirrored)),
         "open": ({"http": "POST", "path": "/open"}, {"body_schema": TREE}),

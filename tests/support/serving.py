@@ -1,9 +1,11 @@
 """A deployment of real processes over the lab: served, called under load, and killed."""
 
 import asyncio
+import json
 import os
 import signal
 import sqlite3
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -16,12 +18,14 @@ import msgspec
 from tests.support.calling import modern, modern_headers
 from tests.support.items import GET, items
 from tests.support.lab import Lab
+from yarl import URL
 
 from mcpassport.audit.chain import verify
 from mcpassport.cli.client import Remote, open_api
 from mcpassport.cli.demo.processes import free_port, running
 from mcpassport.cli.init import make_deployment
 from mcpassport.records.audit import AuditRow
+from mcpassport.serving.child import WORKER
 from mcpassport.store import open_audit
 
 CLIENT = "io.modelcontextprotocol/clientInfo"
@@ -33,10 +37,44 @@ class Served:
     """What `mcpassport serve` serves: one tenant, one account, one MCP server."""
 
     folder: Path
-    pid: int
+    process: subprocess.Popen[bytes]
     address: str
     admin: str
     """An API token for the management API."""
+
+    @property
+    def pid(self) -> int:
+        """The process that keeps the workers running."""
+        return self.process.pid
+
+    @property
+    def config(self) -> Path:
+        """Its settings file."""
+        return self.folder / "home" / "mcpassport.toml"
+
+    @property
+    def url(self) -> URL:
+        """Where it listens."""
+        return URL(self.address).origin()
+
+    def log(self) -> list[dict[str, Any]]:
+        """The events that it logged."""
+        lines = (self.folder / "serve.log").read_text(errors="replace").splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def logged(self, event: str) -> list[dict[str, Any]]:
+        """The events of that name."""
+        return [line for line in self.log() if line["event"] == event]
+
+    def set(self, **settings: Any) -> None:
+        """Put settings at the head of the file, in place of those of that name."""
+        lines = self.config.read_text().splitlines()
+        kept = [line for line in lines if line.partition(" ")[0] not in settings]
+        self.config.write_text("\n".join([*_toml(settings), *kept]) + "\n")
+
+    def signal(self, sign: signal.Signals) -> None:
+        """Send the signal to the supervisor alone."""
+        self.process.send_signal(sign)
 
     def workers(self) -> list[int]:
         """The worker processes, found as children of the server."""
@@ -79,12 +117,17 @@ class Served:
             connection.close()
 
 
+def _toml(settings: Mapping[str, Any]) -> list[str]:
+    """Lines of a settings file; JSON values are TOML values too."""
+    return [f"{name} = {msgspec.json.encode(value).decode()}" for name, value in settings.items()]
+
+
 def _is_worker(pid: int) -> bool:
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
-    return b"serve" in command.split(b"\0")
+    return WORKER.encode() in command.split(b"\0")
 
 
 @asynccontextmanager
@@ -95,9 +138,8 @@ async def served(
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     config, _, token = await make_deployment(folder / "home", url)
-    lines = {"private_hosts": [lab.listing], **settings}
-    told = "".join(f"{name} = {msgspec.json.encode(lines[name]).decode()}\n" for name in lines)
-    text = config.read_text().replace("# [limits]", f"{told}\n[limits]\n{LIMITS}", 1)
+    told = "\n".join(_toml({"private_hosts": [lab.listing], "drain_notice_s": 0, **settings}))
+    text = config.read_text().replace("# [limits]", f"{told}\n\n[limits]\n{LIMITS}", 1)
     config.write_text(text)
     command = [sys.executable, "-m", "mcpassport", "serve"]
     command += ["--config", str(config), "--port", str(port)]
@@ -118,7 +160,7 @@ async def served(
             )
             path = f"/integrated-account/{account['id']}/mcp"
             server = await api.call("POST", path, body={"name": "agent"})
-        yield Served(folder, process.pid, server["url"], token["token"])
+        yield Served(folder, process, server["url"], token["token"])
 
 
 async def until(condition: Any, seconds: float, what: str) -> None:

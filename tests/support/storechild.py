@@ -2,7 +2,7 @@
 
 `crash-write` and `crash-append` die before the first statement, then on a fresh folder before the
 second, and so on, until the work is done without dying; each attempt leaves its folder behind.
-`take` and `append` wait for a line on standard input, so that two processes start together.
+`take`, `append` and `keys` wait for a line on standard input, so that two processes start together.
 """
 
 import asyncio
@@ -15,6 +15,8 @@ from pathlib import Path
 
 from tests.support.stores import BACKENDS, Backend, SteppingClock
 
+from mcpassport.records.masked import KeyMaterial
+from mcpassport.store.keys import open_keys
 from mcpassport.store.protocol import (
     ABSENT,
     Append,
@@ -114,6 +116,18 @@ async def _append(backend: Backend, folder: Path) -> None:
     _say("done")
 
 
+async def _keys(backend: Backend, folder: Path) -> None:
+    store = backend.open_keystore(folder)
+    master = KeyMaterial(bytes(range(32)))
+    _say("ready")
+    sys.stdin.readline()
+    keys = await open_keys(store, master, clock=SteppingClock(), random=os.urandom)
+    token = (await keys.token_key()).unwrap().hex()
+    versions = [await keys.create_tenant_key("a") for _ in range(20)]
+    await keys.close()
+    _say(" ".join([token, *map(str, versions)]))
+
+
 def main() -> None:
     """Run what the arguments say."""
     kind, folder, what = sys.argv[1:]
@@ -123,7 +137,7 @@ def main() -> None:
     elif what == "crash-append":
         _crash(backend, path, _crash_append)
     else:
-        asyncio.run({"take": _take, "append": _append}[what](backend, path))
+        asyncio.run({"take": _take, "append": _append, "keys": _keys}[what](backend, path))
 
 
 if __name__ == "__main__":

@@ -9,11 +9,14 @@ import asyncpg
 from tests.support.postgres import postgres_url
 
 from mcpassport.records.sources import Clock
+from mcpassport.store.keystore import KeyStore
 from mcpassport.store.postgres import PostgresStore
 from mcpassport.store.postgres_audit import PostgresAudit
+from mcpassport.store.postgres_keys import PostgresKeys
 from mcpassport.store.protocol import AuditStore, Store
 from mcpassport.store.sqlite import SqliteStore
 from mcpassport.store.sqlite_audit import SqliteAudit
+from mcpassport.store.sqlite_keys import SqliteKeys
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -36,6 +39,7 @@ class Backend(NamedTuple):
 
     open_store: Callable[[Path, Clock], Store]
     open_audit: Callable[[Path], AuditStore]
+    open_keystore: Callable[[Path], KeyStore]
     before_each_statement: Callable[[Any, Callable[[], None]], None]
     """Call back before every statement that this store sends from now on, commits included."""
     start: Callable[[], object] = lambda: None
@@ -64,11 +68,13 @@ BACKENDS = {
     "sqlite": Backend(
         lambda folder, clock: SqliteStore(folder / "data.db", clock=clock),
         lambda folder: SqliteAudit(folder / "audit.db"),
+        lambda folder: SqliteKeys(folder / "keys.db"),
         _trace_sqlite,
     ),
     "postgresql": Backend(
         lambda folder, clock: PostgresStore(postgres_url(folder), clock=clock),
         lambda folder: PostgresAudit(postgres_url(folder)),
+        lambda folder: PostgresKeys(postgres_url(folder)),
         _trace_postgres,
         lambda: postgres_url(Path()),
     ),

@@ -7,10 +7,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import msgspec
+from msgspec import structs
 
 from mcpassport.expressions import Evaluator
 from mcpassport.limits import Limits
-from mcpassport.records.calls import OutboundRequest, OutboundResponse, Outcome
+from mcpassport.records.calls import (
+    Follower,
+    OutboundRequest,
+    OutboundResponse,
+    Outcome,
+    Progress,
+)
 from mcpassport.records.grants import Account, Overrides
 from mcpassport.records.integration import Annotations, Authorization, Method, Pagination
 from mcpassport.records.masked import KeyMaterial, Secret
@@ -29,6 +36,8 @@ class FakeHttp:
 
     answers: list[OutboundResponse | Exception] = field(default_factory=list)
     requests: list[OutboundRequest] = field(default_factory=list)
+    piece: int = 2**16
+    breaks: Exception | None = None
 
     async def send(self, request: OutboundRequest) -> OutboundResponse:
         self.requests.append(request)
@@ -36,6 +45,17 @@ class FakeHttp:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    async def follow(self, request: OutboundRequest, follower: Follower) -> OutboundResponse:
+        """A body in pieces of `self.piece` bytes, if the follower wants it; then a failure."""
+        answer = await self.send(request)
+        if not follower.begin(answer.status, answer.headers):
+            return answer
+        for start in range(0, len(answer.body), self.piece):
+            await follower.take(answer.body[start : start + self.piece])
+        if self.breaks is not None:
+            raise self.breaks
+        return structs.replace(answer, body=b"")
 
     @property
     def request(self) -> OutboundRequest:
@@ -141,6 +161,7 @@ class World:
         self, *answers: OutboundResponse | Exception, limits: Limits | None = None
     ) -> None:
         self.http = FakeHttp(list(answers))
+        self.heard: list[Progress] = []
         self.evaluator = Evaluator(processes=1)
         self.upstream = Upstream(
             http=self.http,
@@ -153,4 +174,6 @@ class World:
     async def call(
         self, tool: Tool, account: Account | None = None, /, **arguments: Any
     ) -> Outcome:
-        return await self.upstream.call(tool, arguments, account or make_account(), SECRET, 1)
+        return await self.upstream.call(
+            tool, arguments, account or make_account(), SECRET, 1, self.heard.append
+        )

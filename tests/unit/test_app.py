@@ -1,16 +1,13 @@
-"""The composition root: paths to parts, the command line's principal, and a worker's lifespan."""
+"""The composition root: paths to parts, and the command line's principal."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
-import pytest
 from tests.support.asgi import request
 from tests.support.deployment import deployment
 
 from mcpassport.app import command_line_app, utc_now
 from mcpassport.records.masked import KeyMaterial
-from mcpassport.serving import ServingApp
 from mcpassport.settings import Settings
 from mcpassport.stated import build_digest
 
@@ -48,55 +45,6 @@ async def test_the_command_line_is_an_admin_that_no_header_can_be(tmp_path: Path
         mcp = await request(app, "/mcp/x", headers=headers, body=b"{}")
         assert mcp is not None
         assert mcp.status == 404
-
-
-class Lifespan:
-    """The server's side of the ASGI lifespan protocol."""
-
-    def __init__(self, app: ServingApp) -> None:
-        self.heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self.task = asyncio.create_task(app({"type": "lifespan"}, self.said.get, self.heard.put))  # type: ignore[arg-type]  # narrower than any message
-
-    async def tell(self, kind: str) -> dict[str, Any]:
-        await self.said.put({"type": f"lifespan.{kind}"})
-        return await asyncio.wait_for(self.heard.get(), 10)
-
-
-async def test_a_worker_opens_everything_and_closes_it(tmp_path: Path) -> None:
-    """It serves between startup and shutdown, and not before."""
-    app = ServingApp(chosen(tmp_path))
-    assert await request(app, "/version", method="GET") is None
-    lifespan = Lifespan(app)
-    assert await lifespan.tell("startup") == {"type": "lifespan.startup.complete"}
-    answer = await request(app, "/version", method="GET")
-    assert answer is not None
-    assert answer.status == 200
-    assert await lifespan.tell("shutdown") == {"type": "lifespan.shutdown.complete"}
-    await lifespan.task
-
-
-async def test_a_worker_that_cannot_open_says_so_and_ends(tmp_path: Path) -> None:
-    """The server hears `failed` with a text for the log, so it does not serve without the app."""
-    (tmp_path / "data").write_text("a file in the way")
-    lifespan = Lifespan(ServingApp(chosen(tmp_path)))
-    heard = await lifespan.tell("startup")
-    assert heard["type"] == "lifespan.startup.failed"
-    assert "data" in heard["message"]
-    await lifespan.task
-
-
-async def test_an_unforeseen_failure_of_a_worker_keeps_its_text_to_itself(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only our own errors are worded for logs."""
-
-    def broken(_url: str) -> None:
-        raise RuntimeError("planted-secret")
-
-    monkeypatch.setattr("mcpassport.app.open_store", broken)
-    heard = await Lifespan(ServingApp(chosen(tmp_path))).tell("startup")
-    assert heard == {"type": "lifespan.startup.failed", "message": "internal error"}
 
 
 def test_the_build_digest_stands_for_the_files() -> None:

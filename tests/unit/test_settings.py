@@ -200,6 +200,57 @@ def test_the_master_key_may_come_from_the_environment_and_is_never_shown() -> No
         assert "MCPASSPORT_MASTER_KEY" in said
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://App.example:443", "https://app.example"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        *(
+            (text, None)
+            for text in ("https://a.example/", "https://a.example/x", "null", "a.example")
+        ),
+        *(
+            (text, None)
+            for text in ("https://*.example", "ftp://a.example", "https://u:p@a.example")
+        ),
+    ],
+)
+def test_an_origin_is_written_as_browsers_send_it(given: str, kept: str | None) -> None:
+    """Lower case, without default port; whatever no browser sends is a clear error."""
+    if kept is None:
+        with pytest.raises(InvalidSettings) as refused:
+            load(None, {"MCPASSPORT_ALLOWED_ORIGINS": given})
+        (problem,) = refused.value.problems
+        assert problem.where == "MCPASSPORT_ALLOWED_ORIGINS"
+        assert "not an origin such as" in problem.message
+    else:
+        assert load(None, {"MCPASSPORT_ALLOWED_ORIGINS": given}).allowed_origins == (kept,)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        *((text, text.lower()) for text in ("MCP.example", "mcp.example:8443", "[::1]:8080")),
+        *((text, None) for text in ("https://mcp.example", "a/b", "a b", "*.example", "a:99999")),
+    ],
+)
+def test_a_host_is_a_name_with_or_without_port(given: str, kept: str | None) -> None:
+    """Neither an address nor a pattern."""
+    if kept is None:
+        with pytest.raises(InvalidSettings, match="problem"):
+            load(None, {"MCPASSPORT_ALLOWED_HOSTS": given})
+    else:
+        assert load(None, {"MCPASSPORT_ALLOWED_HOSTS": given}).allowed_hosts == (kept,)
+
+
+@pytest.mark.parametrize("name", ["TLS_CERTIFICATE", "TLS_KEY"])
+def test_a_certificate_and_its_key_belong_together(name: str) -> None:
+    """One without the other is told."""
+    with pytest.raises(InvalidSettings) as refused:
+        load(None, {f"MCPASSPORT_{name}": "/elsewhere/file.pem"})
+    assert "belong together" in refused.value.problems[0].message
+
+
 def test_settings_cannot_be_changed() -> None:
     """One frozen object per process."""
     with pytest.raises(ValueError, match="frozen"):
@@ -218,30 +269,49 @@ CHANGED: dict[str, Any] = {
     "audit_retention_days": 100,
     "audit_durability": "process",
     "audit_volume_bytes": 10**9,
+    "key_backup_days": 8,
+    "evidence_max_age_days": 30,
     "workers": 4,
+    "tls_certificate": Path("/elsewhere/certificate.pem"),
     "limits": Limits(call_timeout_s=29),
 }
 QUIET: dict[str, Any] = {
     "data_dir": Path("/elsewhere"),
     "master_key_file": Path("/elsewhere/key"),
     "master_key": KeyMaterial(bytes(32)),
-    "store_url": "postgresql://app:planted-password@db/mcpassport",
+    "store_url": "sqlite:////elsewhere",
+    "keys_url": "sqlite:////elsewhere",
     "vendor_file": Path("/elsewhere/vendor.yaml"),
     "evidence_file": Path("/elsewhere/evidence.json"),
     "host": "0.0.0.0",
     "port": 9,
+    "drain_notice_s": 9,
+    "drain_timeout_s": 9,
 }
 
 
 def test_the_digest_follows_what_the_reference_says_and_nothing_else() -> None:
     """Each claim-relevant setting changes it; secrets, paths and addresses do not."""
     assert set(CHANGED) == set(CLAIM_RELEVANT)
-    assert set(CHANGED) | set(QUIET) == set(Settings.model_fields)
+    # The key belongs to its certificate: there is never one without the other.
+    assert set(CHANGED) | set(QUIET) == set(Settings.model_fields) - {"tls_key"}
     usual = Settings().digest()
-    digests = {Settings(**{name: value}).digest() for name, value in CHANGED.items()}
-    assert len(digests - {usual}) == len(CHANGED)
-    assert {Settings(**{name: value}).digest() for name, value in QUIET.items()} == {usual}
+
+    def digest(name: str, value: Any) -> str:
+        pair = {"tls_certificate": Path("/c"), "tls_key": Path("/k")} if "tls" in name else {}
+        return Settings(**{**pair, name: value}).digest()
+
+    assert len({digest(*each) for each in CHANGED.items()} - {usual}) == len(CHANGED)
+    assert {digest(*each) for each in QUIET.items()} == {usual}
     assert re.fullmatch("[0-9a-f]{64}", usual)
+
+
+@pytest.mark.parametrize("name", ["store_url", "keys_url"])
+def test_of_store_and_keys_only_the_kind_is_in_the_digest(name: str) -> None:
+    """Evidence of one kind of store says nothing about another; its URL holds a password."""
+    urls: list[Any] = [f"postgresql://app:{word}@{word}/x" for word in ("a", "b")]
+    one, other = (Settings(**{name: url}).digest() for url in urls)
+    assert one == other != Settings().digest()
 
 
 @pytest.mark.parametrize("name", ["plain", "a b", "50%25", "what?", "a#b", "é"])

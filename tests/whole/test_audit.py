@@ -162,7 +162,8 @@ async def test_strangers_are_counted_and_leave_no_row(tmp_path: Path, lab: Lab) 
         for path, method in (("/mcp/nobody", "POST"), ("/mcp/s/x", "POST"), ("/mcp/x", "GET")):
             for _ in range(3):
                 await request(app.house.app, path, method=method, body=b"{}")
-        for _ in range(30):
+        app.house.clock.step(1)  # a second is counted to its end
+        for _ in range(600):
             counted = (await app.house.read("/audit/strangers"))["result"]
             if sum(count["count"] for count in counted) == 9:
                 break

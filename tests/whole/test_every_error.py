@@ -164,6 +164,7 @@ REACHED: dict[str, Row] = {
         legacy("tools/list", UNSERVED_PARAMS),
         modern_headers("tools/list") | {"mcp-protocol-version": "2099-01-01"},
     ),
+    "missing_capability": called(Call(thing("ask"))),
     "invalid_arguments": called(Call(GET)),
     "method_not_allowed": strange("/mcp/x", "GET"),
     "not_acceptable": posted(CALL.body("legacy"), {"accept": "text/html"}),

@@ -18,9 +18,9 @@ from tests.support.lab import Lab, rule
 from tests.support.scan import found_in
 from tests.support.whole import Call, Met, World, ok, world
 
+from mcpassport.observe.process import log_as_json
 from mcpassport.observe.requests import Watch
 from mcpassport.observe.tracing import Tracing
-from mcpassport.serving import log_as_json
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"

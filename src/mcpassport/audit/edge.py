@@ -1,23 +1,34 @@
 """Requests that resolved to nobody: counted per second, reason and client network.
 
 Strangers cannot be given a row each, or they could fill the audit file; and they are never
-awaited, or they could slow down the requests of customers.
+awaited, or they could slow down the requests of customers. What is counted becomes rows of a chain
+of its own, one per second, reason and network (per process, if several serve), so that it is
+signed, exported, verified and retired as every chain is.
 """
 
 import asyncio
 from collections import Counter
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
 
+import msgspec
+
+from mcpassport.audit.chain import link
 from mcpassport.audit.reserve import Reserve
 from mcpassport.errors import McpassportError
 from mcpassport.records.audit import EdgeCount
 from mcpassport.records.sources import Clock
-from mcpassport.store.protocol import AuditStore
+from mcpassport.store.protocol import AuditStore, Pending
 
-MAX_KEYS = 4_096
-"""Distinct (second, reason, network) kept between two flushes; more are folded into `other`."""
+EDGE: Final = "edge:"
+"""The chain of what is only counted; no tenant can have this name."""
+MAX_KEYS = 512
+"""Distinct (second, reason, network) kept between two flushes; more are folded into the network
+`other` of their hour. So whatever comes, a process adds at most so many rows a second."""
+_HOUR: Final = 3600
 FLUSH_S = 1.0
 OTHER = "other"
 IPV4_PREFIX = 24
@@ -70,24 +81,38 @@ class EdgeCounter:
             return
         self._add((int(self._clock().timestamp()), reason, network), 1)
 
-    async def flush(self) -> None:
-        """Write the counts; when the store is gone they wait, bounded, for the next flush."""
+    async def flush(self, *, still_open: int | None = None) -> None:
+        """Write the counts, but not those of the second that is `still_open`.
+
+        When the store is gone they wait, bounded, for the next flush.
+        """
         counts, self._counts = self._counts, Counter()
-        if not counts:
+        rows: list[Pending] = []
+        for key, number in counts.items():
+            if key[0] == still_open:
+                self._add(key, number)
+            else:
+                rows.append(Pending(EDGE, _body(*key, number)))
+        if not rows:
             return
-        rows = [EdgeCount(*key, number) for key, number in counts.items()]
         try:
-            await self._audit.count_edge(rows)
+            await self._audit.append(rows, link)
         except McpassportError:
             for key, number in counts.items():
-                self._add(key, number)
+                if key[0] != still_open:
+                    self._add(key, number)
 
     def _add(self, key: tuple[int, str, str], number: int) -> None:
         if key not in self._counts and len(self._counts) >= MAX_KEYS:
-            key = (0, key[1], OTHER)  # one key per reason, and reasons are few
+            key = (key[0] - key[0] % _HOUR, key[1], OTHER)  # reasons are few, and so are hours
         self._counts[key] += number
 
     async def _flush_forever(self) -> None:
         while True:
             await asyncio.sleep(FLUSH_S)
-            await self.flush()
+            await self.flush(still_open=int(self._clock().timestamp()))
+
+
+def _body(second: int, reason: str, network: str, number: int) -> bytes:
+    ts = datetime.fromtimestamp(second, UTC)
+    return msgspec.json.encode(EdgeCount(ts=ts, reason=reason, network=network, count=number))

@@ -14,6 +14,7 @@ import structlog
 
 from mcpassport.audit.chain import verify
 from mcpassport.audit.checkpoint import SigningKey, fingerprint_of, problem_of
+from mcpassport.audit.edge import EDGE
 from mcpassport.records.audit import ChainedRow, Checkpoint
 from mcpassport.records.masked import KeyMaterial
 from mcpassport.records.sources import Clock
@@ -76,6 +77,7 @@ class Keeper:
 
     async def _chains(self) -> AsyncIterator[str]:
         yield PLATFORM
+        yield EDGE
         async for entry in self._store.scan(TENANTS.kind, ALL):
             yield entry.key.tenant
 

@@ -227,17 +227,12 @@ class AuditLog:
 
 def _pending(rows: Sequence[AuditRow]) -> tuple[Pending, ...]:
     """The rows to append. An intent is open until its outcome, unless they are written together."""
-    if len(rows) > 1:
+    if len(rows) != 1:
         return tuple(Pending(row.tenant, _encode(row)) for row in rows)
-    return tuple(
-        Pending(
-            row.tenant,
-            _encode(row),
-            opens=row.request_id if row.phase == "intent" else "",
-            closes=row.request_id if row.phase == "outcome" else "",
-        )
-        for row in rows
-    )
+    (row,) = rows
+    opens = row.request_id if row.phase == "intent" else ""
+    closes = row.request_id if row.phase == "outcome" else ""
+    return (Pending(row.tenant, _encode(row), "", opens, closes),)
 
 
 def _fail(group: _Group) -> None:

@@ -9,19 +9,16 @@ Without a fingerprint the chain is recomputed, and nothing is said of who wrote 
 """
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from mcpassport.audit.chain import Broken, verify
 from mcpassport.audit.checkpoint import problem_of
-from mcpassport.audit.export import CHECKPOINT_MARK, row_of
-from mcpassport.records.audit import ChainedRow, Checkpoint
+from mcpassport.audit.export import CHECKPOINT_MARK, LONGEST_LINE, checkpoint_of, lines_of, row_of
+from mcpassport.records.audit import ChainedRow
 from mcpassport.store.protocol import GENESIS
-
-LONGEST_LINE: Final = 1_048_576
 
 
 class Verdict(NamedTuple):
@@ -42,10 +39,6 @@ class _Fault(Exception):
     def __init__(self, sequence: int, reason: str) -> None:
         super().__init__(reason)
         self.broken = Broken(sequence, reason)
-
-
-class _Marked(msgspec.Struct):
-    checkpoint: Checkpoint
 
 
 class _Reading:
@@ -121,11 +114,11 @@ def _checkpoints(path: Path, fingerprint: str, signed: dict[int, str]) -> set[st
     chains: set[str] = set()
     if not fingerprint:
         return chains
-    for number, line in _lines(path):
+    for number, line in lines_of(path):
         if not line.startswith(CHECKPOINT_MARK):
             continue
         try:
-            found = msgspec.json.decode(line, type=_Marked).checkpoint
+            found = checkpoint_of(line)
         except (msgspec.MsgspecError, ValueError):
             raise _Fault(0, f"line {number} is no checkpoint") from None
         problem = problem_of(found, fingerprint)
@@ -137,17 +130,14 @@ def _checkpoints(path: Path, fingerprint: str, signed: dict[int, str]) -> set[st
 
 def _rows(path: Path) -> Iterator[ChainedRow]:
     after = 0
-    for number, line in _lines(path):
+    for number, line in lines_of(path):
         if line.startswith(CHECKPOINT_MARK):
             continue
         try:
             row = row_of(line)
-        except (msgspec.MsgspecError, ValueError):
-            raise _Fault(after + 1, f"line {number} is no row of an export") from None
+        except ValueError:
+            cut = not line.endswith(b"\n") and len(line) < LONGEST_LINE
+            what = "is cut off" if cut else "is no row of an export"
+            raise _Fault(after + 1, f"line {number} {what}") from None
         after = row.sequence
         yield row
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    with path.open("rb") as file:
-        yield from enumerate(iter(partial(file.readline, LONGEST_LINE), b""), start=1)

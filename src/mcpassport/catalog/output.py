@@ -4,6 +4,7 @@ from typing import Any
 
 from mcpassport.catalog.embed import DEFS, embedded
 from mcpassport.catalog.paging import NEXT_CURSOR
+from mcpassport.catalog.rules import MergeError
 from mcpassport.catalog.schemas import check_schema
 from mcpassport.records.integration import Documentation, JsonSchema, Method
 
@@ -24,6 +25,8 @@ def output_schema(method: Method, record: Documentation) -> JsonSchema | None:
     check_schema(schema, "response_schema")
     if not record.strict_output:
         return None
+    if method.content and method.response is None and method.response_path is None:
+        raise MergeError("output_content", "An output schema is promised, and only blocks given.")
     if method.method != "list":
         return schema
     listed = _listed(schema)

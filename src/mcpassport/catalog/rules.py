@@ -15,6 +15,10 @@ RULES: Mapping[str, str] = MappingProxyType(
             "Keep numbers within ±(2^53−1); admit larger integers as digit strings: "
             "`type: [integer, string]` with a `pattern`."
         ),
+        "output_content": (
+            "Say with `response` or `response_path` what the structured answer is, or remove "
+            "`strict_output`."
+        ),
         "path_placeholder": "Declare the placeholder's argument in `path_schema`.",
         "path_argument": "Let `path_schema` declare exactly the arguments of the path.",
         "forbidden_header": (

@@ -11,10 +11,11 @@ from mcpassport.cli.client import segment
 from mcpassport.cli.options import DEFAULTS, NO_FILTERS, Filters, Flag, Options
 from mcpassport.cli.output import (
     confirm,
-    console,
-    print_facts,
     print_json,
     print_table,
+    tell_change,
+    tell_object,
+    tell_rows,
 )
 from mcpassport.errors import UsageError
 
@@ -114,7 +115,7 @@ async def create(
     }
     async with options.api() as api:
         account = await api.call("POST", "/integrated-account", body=body)
-    print_json(account) if options.json else print_facts(account)
+    tell_object(account, json=options.json)
 
 
 @app.command(name="list")
@@ -133,14 +134,12 @@ async def list_(
     query = {"tenant": tenant, "integration": integration}
     async with options.api() as api:
         accounts = await api.pages("/integrated-account", query=query)
-    if options.json:
-        print_json(accounts)
-        return
-    print_table(
+    tell_rows(
         f"Accounts of {tenant}",
         {"id": "id", "name": "name", "integration": "integration", "status": "status"},
         accounts,
         "No account yet: mcpassport account create INTEGRATION --tenant ... --name ... --kind ...",
+        json=options.json,
     )
 
 
@@ -155,7 +154,7 @@ async def show(account: str, *, options: Options = DEFAULTS) -> None:
     """
     async with options.api() as api:
         document = await api.call("GET", f"/integrated-account/{segment(account)}")
-    print_json(document) if options.json else print_facts(document)
+    tell_object(document, json=options.json)
 
 
 @app.command
@@ -183,7 +182,7 @@ async def update(
         body["overrides"] = read_json(overrides)
     async with options.api() as api:
         document = await api.call("PATCH", f"/integrated-account/{segment(account)}", body=body)
-    print_json(document) if options.json else print_facts(document)
+    tell_object(document, json=options.json)
 
 
 def read_json(file: Path) -> Any:
@@ -215,10 +214,11 @@ async def delete(
     confirm(f"Delete account {account}, its credential, and revoke its MCP servers?", yes=yes)
     async with options.api() as api:
         await api.call("DELETE", f"/integrated-account/{segment(account)}")
-    if options.json:
-        print_json({"deleted": account})
-    else:
-        console.print(f"Account {account} is deleted; its MCP servers are revoked.")
+    tell_change(
+        {"deleted": account},
+        f"Account {account} is deleted; its MCP servers are revoked.",
+        json=options.json,
+    )
 
 
 @app.command

@@ -24,6 +24,8 @@ from mcpassport.records.calls import OutboundRequest
 from mcpassport.settings import Settings, load
 
 FAILED = 400
+PAGE = 200
+"""The most objects that a page of JSON holds."""
 LONGEST_ANSWER = 256 * 1024 * 1024
 
 
@@ -103,15 +105,19 @@ class Api:
             raise ApiProblem(answer.status, _document(answer))
         return answer.body
 
-    async def pages(self, path: str, *, query: Mapping[str, Any] | None = None) -> list[Any]:
-        """Every object of a listing, page by page."""
+    async def pages(
+        self, path: str, *, query: Mapping[str, Any] | None = None, at_most: int | None = None
+    ) -> list[Any]:
+        """Every object of a listing, or the first `at_most`, page by page."""
         found: list[Any] = []
-        cursor: str | None = None
+        asked = {**(query or {})}
         while True:
-            page = await self.call("GET", path, query={**(query or {}), "cursor": cursor})
+            if at_most is not None:
+                asked["limit"] = min(PAGE, at_most - len(found))
+            page = await self.call("GET", path, query=asked)
             found += page["result"]
-            cursor = page["next_cursor"]
-            if cursor is None:
+            asked["cursor"] = page["next_cursor"]
+            if asked["cursor"] is None or len(found) == at_most:
                 return found
 
     async def _send(

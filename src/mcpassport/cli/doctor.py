@@ -10,7 +10,7 @@ from yarl import URL
 
 from mcpassport.app import open_services
 from mcpassport.cli.options import DEFAULTS, Options
-from mcpassport.cli.output import FOUND, OK, print_json, print_table
+from mcpassport.cli.output import FOUND, OK, tell_rows
 from mcpassport.errors import McpassportError, UsageError, envelope_of
 from mcpassport.settings import Settings, load
 from mcpassport.stated import vendor_of
@@ -29,6 +29,8 @@ def _data_folder(settings: Settings) -> Diagnosis:
     folder = settings.data_dir
     if folder.exists() and not folder.is_dir():
         return Diagnosis("data folder", "bad", f"{folder} is a file", "name a folder in data_dir")
+    if not folder.is_dir() and settings.store_url is not None and folder.parent.is_dir():
+        return Diagnosis("data folder", "good", f"{folder} is made for the revocation log")
     if not folder.is_dir():
         return Diagnosis("data folder", "bad", f"{folder} is missing", "run mcpassport init")
     if not os.access(folder, os.W_OK):
@@ -120,9 +122,6 @@ async def doctor(*, options: Options = DEFAULTS) -> int:
     if all(item.verdict != "bad" for item in found):
         found += await _store(settings)
     rows = [item._asdict() for item in found]
-    if options.json:
-        print_json(rows)
-    else:
-        columns = {"what": "subject", "verdict": "verdict", "seen": "seen", "mend": "mend"}
-        print_table("Deployment", columns, rows, "Nothing to check.")
+    columns = {"what": "subject", "verdict": "verdict", "seen": "seen", "mend": "mend"}
+    tell_rows("Deployment", columns, rows, "Nothing to check.", json=options.json)
     return FOUND if any(item.verdict == "bad" for item in found) else OK

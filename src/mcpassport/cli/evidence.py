@@ -9,11 +9,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from mcpassport.cli.integration import load_usable
 from mcpassport.cli.options import DEFAULTS, Options, Repeated
-from mcpassport.cli.output import FOUND, OK, errors, print_json, print_table
+from mcpassport.cli.output import FOUND, OK, console, errors, print_json, print_table
 from mcpassport.errors import DataFolderError, UsageError
 from mcpassport.evidence.checks import CHECKS
+from mcpassport.evidence.claims import CLAIMS
 from mcpassport.evidence.runner import Plan, run
 from mcpassport.records.evidence import Evidence, Result
+from mcpassport.settings import load
 
 app = App(name="evidence", help="Checks behind the claims of the reference.")
 
@@ -29,14 +31,14 @@ async def run_(
 ) -> int:
     """Check the claims on a throw-away process of this build, and write what was found.
 
-    Exit code 1 if any check fails.
+    Exit code 0 if every check passed, 1 if one failed, 2 if they could not be run.
 
     Parameters
     ----------
     source
         The integration's folder whose reference the evidence is for.
     profile
-        quick, or full.
+        quick, or full: that also kills the process and searches what it leaves.
     only
         Id of a claim to check, such as SCO-01; repeat it. Absent: every claim that has a check.
     out
@@ -46,17 +48,45 @@ async def run_(
         raise UsageError("evidence run starts a process of its own; leave --url out.")
     integration = load_usable(source).integration
     assert integration is not None
-    plan = Plan(integration, profile, tuple(only or ()), options.config)
-    evidence = await _with_progress(plan)
+    load(options.config)  # what is wrong with the settings is told here, with its place
+    if not out.parent.is_dir():
+        raise DataFolderError(f"{out} cannot be written: there is no folder {out.parent}.")
+    evidence = await _with_progress(Plan(integration, profile, tuple(only or ()), options.config))
     try:
         out.write_bytes(msgspec.json.format(msgspec.json.encode(evidence), indent=2) + b"\n")
     except OSError as error:
         raise DataFolderError(f"{out} cannot be written: {error.strerror}.") from None
+    failed = [result.claim for result in evidence.results if result.verdict == "fail"]
     if options.json:
         print_json(evidence)
     else:
-        _print(evidence)
-    return FOUND if any(result.verdict == "fail" for result in evidence.results) else OK
+        _print(evidence, failed, out)
+    return FOUND if failed else OK
+
+
+@app.command(name="list")
+def list_(*, options: Options = DEFAULTS) -> None:
+    """List the claims that have a check, and the fault that each check must catch."""
+    rows = [
+        {
+            "claim": claim,
+            "heading": CLAIMS[claim].section,
+            "sentence": CLAIMS[claim].template,
+            "control": control_of(claim),
+        }
+        for claim in CHECKS
+    ]
+    if options.json:
+        print_json(rows)
+        return
+    columns = {"Claim": "claim", "Sentence": "sentence", "Control": "control"}
+    print_table("Claims with a check", columns, rows, "No claim has a check.")
+
+
+def control_of(claim: str) -> str:
+    """What the check of that claim must catch, in its own words."""
+    text = " ".join((CHECKS[claim].__doc__ or "").split())
+    return text.partition("Control: ")[2]
 
 
 async def _with_progress(plan: Plan) -> Evidence:
@@ -70,9 +100,12 @@ async def _with_progress(plan: Plan) -> Evidence:
         return await run(plan, progress)
 
 
-def _print(evidence: Evidence) -> None:
+def _print(evidence: Evidence, failed: list[str], out: Path) -> None:
     columns = {"Claim": "claim", "Verdict": "verdict", "Control caught": "control", "Saw": "saw"}
     rows: list[dict[str, Any]] = [
         {**msgspec.to_builtins(result), "saw": "\n".join(result.saw)} for result in evidence.results
     ]
-    print_table(f"Evidence ({evidence.profile})", columns, rows, f"None of {len(CHECKS)} checks.")
+    print_table(f"Evidence ({evidence.profile})", columns, rows, "No claim was checked.")
+    count = len(evidence.results)
+    told = f" Failed: {', '.join(failed)}." if failed else ""
+    console.print(f"{count - len(failed)} of {count} checks passed.{told} Wrote {out}.")

@@ -14,7 +14,7 @@ from mcpassport.cli.options import DEFAULTS, Options
 from mcpassport.cli.output import console, print_json
 from mcpassport.errors import DataFolderError, UsageError
 from mcpassport.settings import CONFIG_NAME, Settings
-from mcpassport.store.keys import create_master_key, load_master_key
+from mcpassport.store.master import create_master_key, load_master_key
 
 SETTINGS = """\
 # Settings of mcpassport. Paths are relative to this file.

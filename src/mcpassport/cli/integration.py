@@ -16,11 +16,12 @@ from mcpassport.cli.output import (
     UNUSABLE,
     confirm,
     console,
-    print_facts,
     print_json,
     print_table,
+    tell_object,
+    tell_rows,
 )
-from mcpassport.errors import InvalidIntegration, Problem, UsageError
+from mcpassport.errors import InvalidIntegration, Problem
 from mcpassport.integrations.lint import Report
 from mcpassport.integrations.lint import check as lint
 from mcpassport.integrations.lint import strict as stricter
@@ -127,14 +128,12 @@ async def list_(*, options: Options = DEFAULTS) -> None:
     """List integrations with their live versions."""
     async with options.api() as api:
         heads = await api.pages("/integration")
-    if options.json:
-        print_json(heads)
-        return
-    print_table(
+    tell_rows(
         "Integrations",
         {"name": "name", "label": "label", "version": "version", "pushed": "updated_at"},
         heads,
         "No integration yet: mcpassport integration push FOLDER",
+        json=options.json,
     )
 
 
@@ -149,11 +148,8 @@ async def versions(name: str, *, options: Options = DEFAULTS) -> None:
     """
     async with options.api() as api:
         records = await api.pages(f"/integration/{segment(name)}/versions")
-    if options.json:
-        print_json(records)
-        return
     columns = {"version": "version", "pushed": "pushed_at", "by": "pushed_by", "note": "note"}
-    print_table(f"Versions of {name}", columns, records, "No version.")
+    tell_rows(f"Versions of {name}", columns, records, "No version.", json=options.json)
 
 
 @app.command
@@ -203,83 +199,4 @@ async def rollback(
         record = await api.call(
             "POST", f"/integration/{segment(name)}/rollback", body={"version": version}
         )
-    print_json(record) if options.json else print_facts(record)
-
-
-@app.command(name="try")
-async def try_out(  # `args` would read as a section of the docstring
-    method: str,
-    *,
-    account: str,
-    args: Annotated[str, Parameter(help="the tool's arguments as a JSON object")] = "{}",
-    folder: Path | None = None,
-    dry_run: Flag = False,
-    options: Options = DEFAULTS,
-) -> int:
-    """Try RESOURCE.METHOD on an account: the masked request, then the real call stage by stage.
-
-    Parameters
-    ----------
-    method
-        RESOURCE.METHOD, such as contacts.list.
-    account
-        The account's id.
-    folder
-        Try this folder's content instead of the live version.
-    dry_run
-        Show the request and stop before sending it.
-    """
-    resource, dot, name = method.partition(".")
-    if not dot:
-        raise UsageError(f"Write RESOURCE.METHOD, such as contacts.list; got {method!r}.")
-    try:
-        arguments = msgspec.json.decode(args, type=dict[str, Any])
-    except msgspec.DecodeError:
-        raise UsageError("--args is not a JSON object.") from None
-    body = {"resource": resource, "method": name, "args": arguments}
-    content = {} if folder is None else load_usable(folder).content
-    path = f"/integrated-account/{segment(account)}/try"
-    async with options.api() as api:
-        planned = await api.call("POST", path, body={**body, **content, "dry_run": True})
-        if not options.json:
-            _print_request(planned)
-        if dry_run:
-            document = planned
-        else:
-            document = await api.call("POST", path, body={**body, **content})
-    if options.json:
-        print_json(document)
-    elif not dry_run:
-        _print_answer(document)
-    return FOUND if document.get("error") else OK
-
-
-def _print_request(planned: dict[str, Any]) -> None:
-    request = planned["request"]
-    console.print(f"[bold]Tool[/bold]      {escape(planned['tool'])}")
-    console.print(f"[bold]Request[/bold]   {request['method']} {escape(request['url'])}")
-    for header, value in request["headers"].items():
-        console.print(f"          {escape(header)}: {escape(value)}")
-    if request["body"]:
-        console.print(f"          {escape(request['body'])}")
-
-
-def _print_answer(document: dict[str, Any]) -> None:
-    response = document["response"]
-    if response is not None:
-        console.print(f"[bold]Response[/bold]  {response['status']}, {response['bytes']} bytes, "
-                      f"{document['upstream_ms']} ms")  # fmt: skip
-        for header, value in response["headers"].items():
-            console.print(f"          {escape(header)}: {escape(value)}", style="dim")
-        console.print(f"          {escape(response['body'])}", style="dim")
-    if document["ratelimit"]:
-        console.print(f"[bold]Limits[/bold]    {escape(str(document['ratelimit']))}")
-    for note in document["notes"]:
-        console.print(f"[bold]Note[/bold]      {escape(note)}")
-    if document["error"]:
-        error = document["error"]
-        console.print(f"[bold red]Error[/bold red]     {error['type']}: {escape(error['message'])}")
-        return
-    console.print("[bold]Result[/bold]")
-    text = msgspec.json.format(msgspec.json.encode(document["result"]), indent=2).decode()
-    console.print(escape(text))
+    tell_object(record, json=options.json)

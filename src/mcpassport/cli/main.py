@@ -27,6 +27,7 @@ from mcpassport.cli.init import init
 from mcpassport.cli.output import OK, UNUSABLE, print_problem
 from mcpassport.cli.serve import serve
 from mcpassport.cli.stdio import stdio
+from mcpassport.cli.tryout import try_out
 from mcpassport.errors import McpassportError
 
 INTERRUPTED = 130
@@ -38,6 +39,7 @@ app = App(
 )
 for command in (init, serve, demo, doctor, stdio):
     app.command(command)
+integration.app.command(try_out, name="try")
 for group in (tenant, integration, account, server, tool, token, reference, audit, evidence, store):
     app.command(group.app)
 

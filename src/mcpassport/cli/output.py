@@ -1,12 +1,14 @@
 """What commands print: tables for people, JSON for scripts, problems on standard error."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import msgspec
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
 from mcpassport.cli.client import ApiProblem
@@ -53,6 +55,33 @@ def print_facts(facts: Mapping[str, Any]) -> None:
     console.print(table)
 
 
+def tell_object(document: Mapping[str, Any], *, json: bool, then: str = "") -> None:
+    """One object: JSON for scripts; its members for people, and after them the sentence `then`."""
+    if json:
+        print_json(document)
+        return
+    print_facts(document)
+    if then:
+        console.print(then)
+
+
+def tell_rows(
+    title: str,
+    columns: Mapping[str, str],
+    rows: Sequence[Mapping[str, Any]],
+    empty: str,
+    *,
+    json: bool,
+) -> None:
+    """A listing: all of it for scripts, `columns` of it for people (see `print_table`)."""
+    print_json(rows) if json else print_table(title, columns, rows, empty)
+
+
+def tell_change(document: Mapping[str, Any], sentence: str, *, json: bool) -> None:
+    """What was done: the object for scripts, a sentence for people."""
+    print_json(document) if json else console.print(escape(sentence))
+
+
 def shown(value: Any) -> str:
     """A value as people read it."""
     if value is None:
@@ -64,6 +93,15 @@ def shown(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(shown(item) for item in value) or "-"
     return str(value)
+
+
+@contextmanager
+def showing(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar at a terminal; tell it how much of how much is done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def print_problem(error: McpassportError | ApiProblem) -> int:

@@ -1,32 +1,26 @@
 """`mcpassport serve`: the live MCP servers, the reference and the management API.
 
-The server library goes on without its app when the app cannot start, so everything that can be
-wrong is tried here first: settings, files, keys, vendor's words, address.
+Workers that cannot start would be started again and again, so everything that can be wrong is tried
+here first: settings, files, keys, vendor's words, certificate, address.
 """
 
 import asyncio
 import os
-import socket
-
-from granian import Granian
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.log import LogLevels
 
 from mcpassport.app import open_application, open_services
 from mcpassport.cli.client import local_settings
 from mcpassport.cli.options import DEFAULTS, Options
 from mcpassport.cli.output import console
 from mcpassport.errors import UsageError
-from mcpassport.settings import CONFIG_VARIABLE, Settings
+from mcpassport.observe.process import settle_process
+from mcpassport.serving.listener import Listener
+from mcpassport.serving.supervisor import Supervisor
+from mcpassport.serving.tls import check_tls
+from mcpassport.settings import CONFIG_VARIABLE, Settings, load
 
-DRAIN_S = 30
-HEADER_READ_MS = 10_000
-MAX_HEADER_BYTES = 64 * 1024
 
-
-def serve(*, host: str | None = None, port: int | None = None, options: Options = DEFAULTS) -> None:
-    """Serve until interrupted.
+def serve(*, host: str | None = None, port: int | None = None, options: Options = DEFAULTS) -> int:
+    """Serve until told to stop: SIGTERM drains, SIGHUP brings new settings into force.
 
     Parameters
     ----------
@@ -41,28 +35,12 @@ def serve(*, host: str | None = None, port: int | None = None, options: Options 
     if options.config is not None:
         os.environ[CONFIG_VARIABLE] = str(options.config.absolute())
     address, number = host or settings.host, settings.port if port is None else port
+    check_tls(settings)
     asyncio.run(_try_everything(settings))
-    _check_address(address, number)
-    _say_where(f"http://{f'[{address}]' if ':' in address else address}:{number}", settings)
-    Granian(
-        "mcpassport.serving:serving_app",
-        factory=True,
-        address=address,
-        port=number,
-        interface=Interfaces.ASGI,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(
-            header_read_timeout=HEADER_READ_MS, max_buffer_size=MAX_HEADER_BYTES
-        ),
-        workers=settings.workers,
-        backpressure=settings.limits.in_flight_process,
-        respawn_failed_workers=True,
-        workers_kill_timeout=DRAIN_S,
-        log_level=LogLevels.warning,
-        log_access=False,
-        websockets=False,
-        url_path_prefix=None,
-    ).serve()
+    listener = Listener(address, number)
+    settle_process()
+    supervisor = Supervisor(listener, settings, load)
+    return asyncio.run(supervisor.run(lambda: _say_where(listener, settings)))
 
 
 async def _try_everything(settings: Settings) -> None:
@@ -71,24 +49,9 @@ async def _try_everything(settings: Settings) -> None:
         pass
 
 
-def _check_address(address: str, port: int) -> None:
-    """`UsageError` if nobody can listen there."""
-    try:
-        family = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0][0]
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((address, port))
-            # Others may have bound with SO_REUSEADDR too; of two listeners only one is let.
-            probe.listen()
-    except (OSError, OverflowError) as error:
-        cause = error.strerror if isinstance(error, OSError) else "there is no such port"
-        raise UsageError(
-            f"Cannot listen on {address} port {port}: {cause}. "
-            "Stop what listens there, or choose another with --host and --port."
-        ) from None
-
-
-def _say_where(listening: str, settings: Settings) -> None:
+def _say_where(listener: Listener, settings: Settings) -> None:
+    host = f"[{listener.host}]" if ":" in listener.host else listener.host
+    listening = f"http{'s' if settings.terminates_tls else ''}://{host}:{listener.port}"
     console.print(f"mcpassport listens on {listening}")
     console.print(f"  reference   {listening}/reference")
     console.print(f"  management  {listening}/openapi.json")

@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 
 from mcpassport.cli.client import segment
 from mcpassport.cli.options import DEFAULTS, NO_FILTERS, Filters, Flag, Options, moment
-from mcpassport.cli.output import confirm, console, print_facts, print_json, print_table
+from mcpassport.cli.output import confirm, tell_change, tell_object, tell_rows
 from mcpassport.errors import UsageError
 
 app = App(name="server", help="MCP servers: scoped, expiring grants on one integrated account.")
@@ -70,11 +70,8 @@ async def create(
         body["expires_at"] = moment(terms.expires_at)
     async with options.api() as api:
         server = await api.call("POST", f"/integrated-account/{segment(account)}/mcp", body=body)
-    if options.json:
-        print_json(server)
-        return
-    print_facts(server)
-    console.print("\nThe token and the URL are shown this once: keep them as you keep a password.")
+    shown = "\nThe token and the URL are shown this once: keep them as you keep a password."
+    tell_object(server, json=options.json, then=shown)
 
 
 @app.command(name="list")
@@ -88,14 +85,12 @@ async def list_(account: str, *, options: Options = DEFAULTS) -> None:
     """
     async with options.api() as api:
         servers = await api.pages(f"/integrated-account/{segment(account)}/mcp")
-    if options.json:
-        print_json(servers)
-        return
-    print_table(
+    tell_rows(
         f"MCP servers of {account}",
         {"id": "id", "name": "name", "status": "status", "expires": "expires_at"},
         servers,
         "No MCP server yet: mcpassport server create ACCOUNT --name ...",
+        json=options.json,
     )
 
 
@@ -114,7 +109,7 @@ async def show(account: str, server: str, *, options: Options = DEFAULTS) -> Non
         document = await api.call(
             "GET", f"/integrated-account/{segment(account)}/mcp/{segment(server)}"
         )
-    print_json(document) if options.json else print_facts(document)
+    tell_object(document, json=options.json)
 
 
 @app.command
@@ -135,10 +130,7 @@ async def revoke(
     confirm(f"Revoke MCP server {server}? Its URL stops working at once.", yes=yes)
     async with options.api() as api:
         await api.call("DELETE", f"/integrated-account/{segment(account)}/mcp/{segment(server)}")
-    if options.json:
-        print_json({"revoked": server})
-    else:
-        console.print(f"MCP server {server} is revoked.")
+    tell_change({"revoked": server}, f"MCP server {server} is revoked.", json=options.json)
 
 
 @app.command
@@ -173,7 +165,4 @@ async def _turn(account: str, server: str, turn: str, options: Options) -> None:
     path = f"/integrated-account/{segment(account)}/mcp/{segment(server)}/{turn}"
     async with options.api() as api:
         document = await api.call("POST", path)
-    if options.json:
-        print_json(document)
-    else:
-        console.print(f"MCP server {server} is {document['status']}.")
+    tell_change(document, f"MCP server {server} is {document['status']}.", json=options.json)

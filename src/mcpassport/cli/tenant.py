@@ -1,10 +1,18 @@
 """`mcpassport tenant`: the vendor's customers."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from io import FileIO
+from pathlib import Path
+
 from cyclopts import App
 
 from mcpassport.cli.client import segment
 from mcpassport.cli.options import DEFAULTS, Flag, Options
-from mcpassport.cli.output import confirm, console, print_facts, print_json, print_table
+from mcpassport.cli.output import confirm, errors, tell_change, tell_object, tell_rows
+from mcpassport.errors import UsageError
 
 app = App(name="tenant", help="The vendor's customers. Nothing crosses tenants.")
 
@@ -22,7 +30,7 @@ async def create(name: str, *, id: str | None = None, options: Options = DEFAULT
     """
     async with options.api() as api:
         tenant = await api.call("POST", "/tenant", body={"name": name, "id": id})
-    print_json(tenant) if options.json else print_facts(tenant)
+    tell_object(tenant, json=options.json)
 
 
 @app.command(name="list")
@@ -30,14 +38,12 @@ async def list_(*, options: Options = DEFAULTS) -> None:
     """List every tenant."""
     async with options.api() as api:
         tenants = await api.pages("/tenant")
-    if options.json:
-        print_json(tenants)
-        return
-    print_table(
+    tell_rows(
         "Tenants",
         {"id": "id", "name": "name", "status": "status", "created": "created_at"},
         tenants,
         "No tenant yet: mcpassport tenant create NAME",
+        json=options.json,
     )
 
 
@@ -52,7 +58,7 @@ async def show(tenant: str, *, options: Options = DEFAULTS) -> None:
     """
     async with options.api() as api:
         document = await api.call("GET", f"/tenant/{segment(tenant)}")
-    print_json(document) if options.json else print_facts(document)
+    tell_object(document, json=options.json)
 
 
 @app.command
@@ -82,10 +88,62 @@ async def resume(tenant: str, *, options: Options = DEFAULTS) -> None:
     await _turn(tenant, "resume", options)
 
 
+@app.command
+async def fingerprint_key(
+    tenant: str, *, out: Path | None = None, yes: Flag = False, options: Options = DEFAULTS
+) -> None:
+    """Disclose the key of a tenant's argument fingerprints, this once, for `audit fingerprint`.
+
+    Parameters
+    ----------
+    tenant
+        The tenant's id.
+    out
+        Write the key into this new file, readable for you only, instead of showing it.
+    yes
+        Do not ask.
+    """
+    confirm(f"Disclose the fingerprint key of {tenant}? It can be had only once.", yes=yes)
+    path = f"/tenant/{segment(tenant)}/fingerprint-key"
+    with _new_file(out) as file:
+        async with options.api() as api:
+            document = await api.call("POST", path)
+        kept = file is not None and _keep(file, document["key"])
+    if kept:
+        document = {**document, "key": None, "file": str(out)}
+    after = "\nThe key is shown this once: keep it as you keep a password."
+    tell_object(document, json=options.json, then="" if kept else after)
+
+
+@contextmanager
+def _new_file(out: Path | None) -> Iterator[FileIO | None]:
+    """A file made before the key is asked for, and gone again if there is none to keep."""
+    if out is None:
+        yield None
+        return
+    try:
+        file = FileIO(out, "x", opener=partial(os.open, mode=0o600))
+    except OSError as error:
+        raise UsageError(f"{out}: {error.strerror}; name a new file.") from None
+    with file:
+        try:
+            yield file
+        except BaseException:
+            out.unlink(missing_ok=True)  # ours: "x" made it above
+            raise
+
+
+def _keep(file: FileIO, key: str) -> bool:
+    """Whether the key is in the file; if not, it must be shown, since it can be had only once."""
+    try:
+        file.write(key.encode() + b"\n")
+    except OSError as error:
+        errors.print(f"The file cannot be written: {error.strerror}.")
+        return False
+    return True
+
+
 async def _turn(tenant: str, turn: str, options: Options) -> None:
     async with options.api() as api:
         document = await api.call("POST", f"/tenant/{segment(tenant)}/{turn}")
-    if options.json:
-        print_json(document)
-    else:
-        console.print(f"Tenant {tenant} is {document['status']}.")
+    tell_change(document, f"Tenant {tenant} is {document['status']}.", json=options.json)

@@ -6,7 +6,7 @@ from cyclopts import App, Parameter
 
 from mcpassport.cli.client import segment
 from mcpassport.cli.options import DEFAULTS, Options, moment
-from mcpassport.cli.output import confirm, console, print_facts, print_json, print_table
+from mcpassport.cli.output import confirm, tell_change, tell_object, tell_rows
 
 app = App(name="token", help="API tokens: for the management API, or as a second factor.")
 
@@ -38,11 +38,8 @@ async def create(
     body = {"role": role, "name": name, "tenant": tenant, "expires_at": until}
     async with options.api() as api:
         token = await api.call("POST", "/api-token", body=body)
-    if options.json:
-        print_json(token)
-        return
-    print_facts(token)
-    console.print("\nThe token is shown this once: keep it as you keep a password.")
+    shown = "\nThe token is shown this once: keep it as you keep a password."
+    tell_object(token, json=options.json, then=shown)
 
 
 @app.command(name="list")
@@ -56,14 +53,12 @@ async def list_(*, tenant: str | None = None, options: Options = DEFAULTS) -> No
     """
     async with options.api() as api:
         tokens = await api.pages("/api-token", query={"tenant": tenant})
-    if options.json:
-        print_json(tokens)
-        return
-    print_table(
+    tell_rows(
         "API tokens",
         {"id": "id", "role": "role", "name": "name", "status": "status", "expires": "expires_at"},
         tokens,
         "No API token.",
+        json=options.json,
     )
 
 
@@ -90,7 +85,4 @@ async def revoke(
     confirm(f"Revoke API token {token}?", yes=yes)
     async with options.api() as api:
         await api.call("DELETE", f"/api-token/{segment(token)}", query={"tenant": tenant})
-    if options.json:
-        print_json({"revoked": token})
-    else:
-        console.print(f"API token {token} is revoked.")
+    tell_change({"revoked": token}, f"API token {token} is revoked.", json=options.json)

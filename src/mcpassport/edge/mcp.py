@@ -4,17 +4,17 @@ The steps, in order; each can end the request:
 
     (1) address              not one of ours: the identical 404
     (2) method               only POST: 405 with `Allow`
-    (3) Host and Origin      not on the list: 403
-    (4) noise                too much from a network that resolves to nobody: 429
-    (5) admission            unknown and dead tokens: the identical 404; factors: 403
-    (6) media types          415, 406
-    (7) body                 413
-    (8) a place in flight    without one the protocol says so in the caller's own terms
-    (9) the protocol         and, per request, the calls per server
+    (3) noise                too much from a network that resolves to nobody: 429
+    (4) admission            unknown and dead tokens: the identical 404; factors: 403
+    (5) media types          415, 406
+    (6) body                 413
+    (7) a place in flight    without one the protocol says so in the caller's own terms
+    (8) the protocol         and, per request, the calls per server
 
-Steps (1) to (4) look at nothing that depends on the token, so they cannot tell whether it exists.
-Nothing is parsed before (9). A request that resolves to a tenant is in that tenant's audit;
-everything else is counted per second, reason and network, and never awaited.
+Host and Origin were checked before (`edge/middleware`). Steps (1) to (3) look at nothing that
+depends on the token, so they cannot tell whether it exists. Nothing is parsed before (8).
+A request that resolves to a tenant is in that tenant's audit; everything else is counted per
+second, reason and network, and never awaited.
 """
 
 import asyncio
@@ -36,12 +36,14 @@ from mcpassport.edge.asgi import (
     headers_of,
     respond,
     sends_json,
+    takes_events,
 )
 from mcpassport.edge.bodies import Disconnected, read_body, unless_gone
 from mcpassport.edge.clients import client_network, networks
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.presented import presented_by, secret_of
 from mcpassport.edge.refusals import NOT_FOUND, refusal
+from mcpassport.edge.streaming import EventStream
 from mcpassport.errors import (
     AuditUnavailable,
     GatewayRateLimited,
@@ -51,7 +53,6 @@ from mcpassport.errors import (
     MethodNotAllowed,
     NotAcceptable,
     NotFound,
-    OriginForbidden,
     StoreUnavailable,
     UnsupportedMediaType,
     meaning_of,
@@ -85,10 +86,6 @@ class McpPolicy(Struct, frozen=True, kw_only=True):
     """What the settings say about this endpoint."""
 
     limits: Limits
-    allowed_origins: tuple[str, ...] = ()
-    """Requests without `Origin` pass; with one, only these."""
-    allowed_hosts: tuple[str, ...] = ()
-    """`Host` values; empty admits any."""
     trusted_proxies: tuple[str, ...] = ()
 
 
@@ -98,6 +95,7 @@ class _Visit(NamedTuple):
     presented: Presented
     network: str
     entry: Entry
+    channel: EventStream | None
 
 
 class McpEndpoint:
@@ -121,28 +119,30 @@ class McpEndpoint:
         self._floods = floods
         self._watch = protocol.watch
         self._trusted = networks(policy.trusted_proxies)
-        self._origins = frozenset(origin.lower() for origin in policy.allowed_origins)
-        self._hosts = frozenset(host.lower() for host in policy.allowed_hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         headers = headers_of(scope["headers"])
         network = client_network(scope, headers, self._trusted)
         presented = presented_by(scope["path"], headers)
-        refused = self._refuse_stranger(scope["method"], headers, presented, network)
+        refused = self._refuse_stranger(scope["method"], presented, network)
         if refused is not None or presented is None:
             await respond(send, refused or NOT_FOUND)
             return
-        visit = _Visit(receive, headers, presented, network, self._audit.open())
-        with self._watch.metrics.in_flight.track_inprogress():
-            answer = await self._visit(visit)
-        if answer is not None:
-            await respond(send, answer)
+        stream = EventStream(send)
+        channel = stream if takes_events(headers) else None
+        visit = _Visit(receive, headers, presented, network, self._audit.open(), channel)
+        try:
+            with self._watch.metrics.in_flight.track_inprogress():
+                answer = await self._visit(visit)
+            await stream.respond(answer)
+        finally:
+            stream.abandon()
 
     def _refuse_stranger(
-        self, method: str, headers: Mapping[str, str], presented: Presented | None, network: str
+        self, method: str, presented: Presented | None, network: str
     ) -> Answer | None:
-        """Steps (1) to (4); None when the request may go on to admission."""
+        """Steps (1) to (3); None when the request may go on to admission."""
         # (1) Address.
         if presented is None:
             return self._counted("no_such_address", network, NOT_FOUND)
@@ -150,20 +150,14 @@ class McpEndpoint:
         if method != "POST":
             answer = refusal(MethodNotAllowed())._replace(headers=((b"allow", b"POST"),))
             return self._counted("method_not_allowed", network, answer)
-        # (3) Host and Origin: a web page must not reach us through its reader's browser.
-        origin, host = headers.get("origin"), headers.get("host", "").lower()
-        if origin is not None and origin.lower() not in self._origins:
-            return self._counted("origin", network, refusal(OriginForbidden()))
-        if self._hosts and not {host, host.rpartition(":")[0] or host} & self._hosts:
-            return self._counted("host", network, refusal(OriginForbidden()))
-        # (4) Noise.
+        # (3) Noise.
         wait = self._floods.strangers.wait(network)
         if wait is not None and not self._floods.familiar.knows(secret_of(presented)):
             return self._counted("flood", network, refusal(GatewayRateLimited(after_seconds=wait)))
         return None
 
     async def _visit(self, visit: _Visit) -> Answer | None:
-        """Steps (5) to (9); None when the caller went away. The entry is closed in any case."""
+        """Steps (4) to (8); None when the caller went away. The entry is closed in any case."""
         closing = "unknown"
         try:
             return await self._admit(visit)
@@ -181,7 +175,7 @@ class McpEndpoint:
             await visit.entry.close(closing)
 
     async def _admit(self, visit: _Visit) -> Answer | None:
-        # (5) Admission, before a byte of the body is looked at.
+        # (4) Admission, before a byte of the body is looked at.
         try:
             admitted = await self._gate.admit(visit.presented)
         except McpassportError:  # the store, or the keys: who cannot be looked up stays outside
@@ -197,12 +191,12 @@ class McpEndpoint:
             return await self._recorded(visit, error)
 
     async def _serve(self, visit: _Visit, caller: Caller) -> Answer | None:
-        # (6) Media types.
+        # (5) Media types.
         if not sends_json(visit.headers):
             raise UnsupportedMediaType
         if not accepts_json(visit.headers):
             raise NotAcceptable
-        # (7) Body.
+        # (6) Body.
         limits = self._policy.limits
         try:
             body = await read_body(
@@ -217,13 +211,14 @@ class McpEndpoint:
             visit.entry.refuse_later("disconnected", http_status=0, key=f"gone:{caller.server.id}")
             self._watch.metrics.refused("disconnected")
             raise
-        # (8) A place in flight.
+        # (7) A place in flight.
         flight, place = self._floods.in_flight, (caller.server.id, caller.tenant.id)
         admitted = await flight.enter(*place)
-        # (9) The protocol.
+        # (8) The protocol.
         try:
+            busy = None if admitted else RETRY_S
             answering = self._protocol.answer(
-                caller, visit.headers, body, visit.entry, busy=None if admitted else RETRY_S
+                caller, visit.headers, body, visit.entry, busy=busy, channel=visit.channel
             )
             if _cancels(visit.headers):
                 reply = await unless_gone(visit.receive, answering)

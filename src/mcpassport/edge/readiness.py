@@ -1,8 +1,9 @@
 """Whether this process can serve: store, keys and audit, and when each job last succeeded.
 
 Strangers may ask, so (1) the answer names parts and nothing else, (2) it is found at most once a
-second, however many ask, and (3) a part that hangs counts as one that failed. A late job is
-reported but refuses nobody: every process would go out of service at once, for want of a sweep.
+second, however many ask, and (3) a part that hangs counts as one that failed. A process that is
+about to end is not ready, whatever its parts say. A late job is reported but refuses nobody: every
+process would go out of service at once, for want of a sweep.
 """
 
 import asyncio
@@ -12,8 +13,8 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct
 
+from mcpassport.edge.draining import Draining
 from mcpassport.jobs import Job, last_successes
-from mcpassport.records.audit import EdgeCount
 from mcpassport.records.sources import Clock
 from mcpassport.store.keys import Keys
 from mcpassport.store.protocol import AuditStore, Store
@@ -23,8 +24,6 @@ _log = structlog.get_logger(__name__)
 KEPT_S: Final = 1.0
 PART_S: Final = 2.0
 LATE_PERIODS: Final = 3
-PROBE: Final = EdgeCount(0, "readiness_probe", "", 0)
-"""A count of nothing: written to prove that the audit can be written; always the same row."""
 
 
 class JobTurn(Struct, frozen=True):
@@ -53,12 +52,19 @@ class Readiness:
         self._keys = keys
         self._jobs = jobs
         self._clock = clock
+        self.draining = Draining()
         self._started = clock().timestamp()
         self._lock = asyncio.Lock()
         self._kept: tuple[float, Ready] | None = None
 
     async def now(self) -> Ready:
-        """The answer, at most a second old."""
+        """The answer, at most a second old; `draining` at once."""
+        found = await self._lately()
+        if self.draining.begun:
+            return Ready(False, ("draining", *found.failing), found.jobs)
+        return found
+
+    async def _lately(self) -> Ready:
         async with self._lock:  # 2
             loop_time = asyncio.get_running_loop().time()
             if self._kept is None or loop_time - self._kept[0] >= KEPT_S:
@@ -69,7 +75,7 @@ class Readiness:
         successes, *others = await asyncio.gather(
             _tried("store", last_successes(self._store, self._jobs)),
             _tried("keys", self._keys.token_key()),
-            _tried("audit", self._audit.count_edge([PROBE])),
+            _tried("audit", self._audit.prove(int(self._clock().timestamp()))),
         )
         parts = zip(("store", "keys", "audit"), (successes, *others), strict=True)
         failing = tuple(name for name, found in parts if found is _FAILED)

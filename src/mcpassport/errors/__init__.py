@@ -3,7 +3,7 @@
     McpassportError
     ├── RequestError             the caller's request cannot be served as it stands
     │   ├── ParseError · InvalidRequest · InvalidParams · MethodNotFound · UnknownTool
-    │   ├── HeaderMismatch · UnsupportedVersion · InvalidArguments
+    │   ├── HeaderMismatch · UnsupportedVersion · MissingCapability · InvalidArguments
     │   └── MethodNotAllowed · NotAcceptable · UnsupportedMediaType · RequestTooLarge
     ├── AccessError              who is asking, and may they
     │   ├── NotFound · SecondFactorRequired · SecondFactorInvalid · OriginForbidden
@@ -50,6 +50,7 @@ from mcpassport.errors.tree import (
     McpassportError,
     MethodNotAllowed,
     MethodNotFound,
+    MissingCapability,
     NoSuchObject,
     NotAcceptable,
     NotFound,
@@ -110,6 +111,7 @@ __all__ = [
     "Meaning",
     "MethodNotAllowed",
     "MethodNotFound",
+    "MissingCapability",
     "NoSuchObject",
     "NotAcceptable",
     "NotFound",

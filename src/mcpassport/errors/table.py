@@ -26,6 +26,7 @@ from mcpassport.errors.tree import (
     McpassportError,
     MethodNotAllowed,
     MethodNotFound,
+    MissingCapability,
     NoSuchObject,
     NotAcceptable,
     NotFound,
@@ -87,6 +88,9 @@ _TABLE: dict[type[McpassportError], Meaning] = {
     ),
     UnsupportedVersion: Meaning(
         400, -32022, "unsupported_version", "This protocol revision is not served.", "caller"
+    ),
+    MissingCapability: Meaning(
+        400, -32021, "missing_capability", "The tool needs a client capability.", "caller"
     ),
     InvalidArguments: Meaning(
         200, -32602, "invalid_arguments", "The arguments break the tool's input schema.", "caller"

@@ -69,6 +69,10 @@ class UnsupportedVersion(RequestError):
     """The protocol revision is not served here."""
 
 
+class MissingCapability(RequestError):
+    """The tool needs a client capability that the request does not declare."""
+
+
 class InvalidArguments(RequestError):
     """The arguments of a tool call break its input schema."""
 

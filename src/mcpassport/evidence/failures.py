@@ -5,7 +5,6 @@ server of its own, so its audit rows and the limits of the deployment stand apar
 """
 
 import asyncio
-import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from mcpassport.evidence.bench import TENANTS, Bench, CheckFailed
+from mcpassport.evidence.bench import Bench
 from mcpassport.evidence.claims.failures import (
     AHEAD_S,
     FAILURES,
@@ -26,8 +25,10 @@ from mcpassport.evidence.claims.failures import (
     Failure,
 )
 from mcpassport.evidence.failurelab import INTEGRATION, TOOLS, content
+from mcpassport.evidence.finding import CheckFailed
+from mcpassport.evidence.upstream import Says
 from mcpassport.limits import LEGACY_DEFAULT, MODERN_REVISIONS
-from mcpassport.records.calls import OutboundRequest, OutboundResponse
+from mcpassport.records.calls import OutboundResponse
 from mcpassport.records.evidence import FailureAnswer, FailureAudit, FailureRow, FailureTable
 
 Era: TypeAlias = Literal["legacy", "modern"]
@@ -36,7 +37,6 @@ Way: TypeAlias = Literal["legacy", "modern", "raw"]
 ERAS: Final[tuple[Era, ...]] = ("legacy", "modern")
 AT_ONCE: Final = 4
 """Faults that are tried at the same time; the slow ones do nothing but wait."""
-TENANT: Final = TENANTS[0]
 MODERN: Final = MODERN_REVISIONS[0]
 _META: Final = {
     "io.modelcontextprotocol/protocolVersion": MODERN,
@@ -104,8 +104,8 @@ async def set_answers(
     """Tell the lab what to answer; an absolute time lies ahead on the clock of the sandbox."""
     now = datetime.fromisoformat(str(account["updated_at"]))
     moments = _moments(now + timedelta(seconds=AHEAD_S))
-    deeds = [_rule(deed, moments) for failure in failures for deed in failure.upstream]
-    await bench.lab.set_rules(deeds)
+    deeds = [_says(deed, moments) for failure in failures for deed in failure.upstream]
+    await bench.lab.answer(*deeds)
 
 
 def _moments(then: datetime) -> dict[str, str]:
@@ -116,14 +116,14 @@ def _moments(then: datetime) -> dict[str, str]:
     }
 
 
-def _rule(deed: Deed, moments: Mapping[str, str]) -> dict[str, Any]:
-    return {
-        "path": deed.target,
-        "status": deed.status,
-        "headers": [[name, _filled(value, moments)] for name, value in deed.headers],
-        "body": base64.b64encode(_filled(deed.body, moments).encode("latin-1")).decode(),
-        "fault": deed.fault,
-    }
+def _says(deed: Deed, moments: Mapping[str, str]) -> Says:
+    return Says(
+        path=deed.target,
+        status=deed.status,
+        headers=tuple((name, _filled(value, moments)) for name, value in deed.headers),
+        body=_filled(deed.body, moments).encode("latin-1"),
+        fault=deed.fault,
+    )
 
 
 def _filled(text: str, moments: Mapping[str, str]) -> str:
@@ -136,7 +136,7 @@ async def open_account(bench: Bench) -> dict[str, Any]:
     """The failure lab's integration, and an account on it; its times are the sandbox's own."""
     await bench.create("/integration", content(bench.lab.origin))
     body = {
-        "tenant": TENANT,
+        "tenant": await bench.tenant(),
         "integration": INTEGRATION,
         "name": "failures",
         "credential_kind": "bearer",
@@ -156,7 +156,7 @@ async def _call(
         headers=told(answer),
         body=document(answer),
         requests=await _requests(bench, name) - before,
-        audit=await _audit(bench, server["id"]),
+        audit=await _audit(bench, server),
     )
 
 
@@ -199,14 +199,8 @@ async def _post(bench: Bench, token: str, way: Way, asking: Asking) -> OutboundR
     if way == "modern":
         params["_meta"] = _META
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-    return await bench.http.send(
-        OutboundRequest(
-            method="POST",
-            url=f"{bench.origin}/mcp/{token}",
-            headers=(("Content-Type", "application/json"), *_headers(way, tool)),
-            body=msgspec.json.encode(body),
-        )
-    )
+    headers = (("Content-Type", "application/json"), *_headers(way, tool))
+    return await bench.send("POST", f"/mcp/{token}", headers, msgspec.json.encode(body))
 
 
 def _headers(way: Way, tool: str) -> tuple[tuple[str, str], ...]:
@@ -219,8 +213,8 @@ def _headers(way: Way, tool: str) -> tuple[tuple[str, str], ...]:
     return (accept, ("MCP-Protocol-Version", MODERN), *named)
 
 
-async def _audit(bench: Bench, server: str) -> tuple[FailureAudit, ...]:
-    query = f"tenant={TENANT}&server={server}&oldest_first=true"
+async def _audit(bench: Bench, server: Mapping[str, Any]) -> tuple[FailureAudit, ...]:
+    query = f"tenant={server['tenant']}&server={server['id']}&oldest_first=true"
     answer = await bench.manage("GET", f"/audit?{query}")
     rows: Sequence[_Seen] = msgspec.json.decode(answer.body, type=_Rows).result
     return tuple(

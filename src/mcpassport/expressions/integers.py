@@ -2,7 +2,9 @@
 
 import re
 
-_LONG_RUN = re.compile(rb"[0-9]{16}")
+_SHAPE = bytes.maketrans(b"123456789", b"0" * 9)
+_LONG_RUN = b"0" * 16
+"""What 16 digits in a row look like, when each digit is a zero: found many times faster."""
 _STRING_OR_INTEGER = re.compile(
     rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|(?<![0-9.eE+\-])(-?[0-9]{16,}+)(?![.eE])', re.DOTALL
 )
@@ -14,7 +16,7 @@ def protect_integers(text: bytes) -> tuple[bytes, bool]:
     JSONata calculates in doubles, which are exact up to 2^53-1 (16 digits). Digits inside strings,
     fractions and exponents stay. The second value says whether anything was changed.
     """
-    if _LONG_RUN.search(text) is None:
+    if _LONG_RUN not in text.translate(_SHAPE):
         return text, False
     changed = False
 

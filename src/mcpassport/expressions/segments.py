@@ -28,6 +28,9 @@ DECODINGS_MAX: Final = 10
 
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SEPARATOR: Final = re.compile(r"[/\\]")
+PLAIN: Final = "[A-Za-z0-9_~-]+"
+"""Values, as a pattern, that (2) to (4) have nothing to say about: unreserved, and without dots."""
+_PLAIN: Final = re.compile(PLAIN)
 
 
 def encode_segment(value: Any, where: str) -> str:
@@ -41,6 +44,8 @@ def encode_segment(value: Any, where: str) -> str:
         raise _refused(where, "is missing or empty")
     if len(text) > SEGMENT_MAX_CHARS:
         raise _refused(where, f"is over {SEGMENT_MAX_CHARS:,} characters")
+    if _PLAIN.fullmatch(text) is not None:
+        return text
     _judge(text, where)
     return quote(text, safe="")  # (4)
 

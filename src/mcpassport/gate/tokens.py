@@ -28,6 +28,8 @@ _SHAPE: Final = re.compile(
     rf"[0-9A-Za-z]{{{BODY_CHARS}}}_[0-9A-Za-z]{{{CHECKSUM_CHARS}}}"
 )
 _SIX_BITS: Final = 0x3F
+_PAIRS: Final = tuple(first + second for first in ALPHABET for second in ALPHABET)
+"""Two digits at once."""
 
 
 def issue(prefix: str, random: Random) -> str:
@@ -44,12 +46,9 @@ def issue(prefix: str, random: Random) -> str:
 
 def checksum(text: str) -> str:
     """CRC-32 of an ASCII text as 6 base62 characters."""
-    rest = zlib.crc32(text.encode("ascii"))
-    digits = []
-    for _ in range(CHECKSUM_CHARS):
-        rest, digit = divmod(rest, len(ALPHABET))
-        digits.append(ALPHABET[digit])
-    return "".join(reversed(digits))
+    rest, low = divmod(zlib.crc32(text.encode("ascii")), len(_PAIRS))
+    high, middle = divmod(rest, len(_PAIRS))
+    return _PAIRS[high] + _PAIRS[middle] + _PAIRS[low]
 
 
 def well_formed(token: str, prefix: str) -> bool:

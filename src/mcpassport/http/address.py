@@ -8,6 +8,7 @@ answers differ between Python releases.
 import ipaddress
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from mcpassport.errors import InvalidSettings
@@ -89,6 +90,7 @@ def _within(address: _Address, networks: tuple[_Network, ...]) -> bool:
     return any(address in network for network in networks)
 
 
+@lru_cache(maxsize=1024)
 def is_host(host: str) -> bool:
     """Whether that is a host name, or an address in its one canonical spelling.
 

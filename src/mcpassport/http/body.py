@@ -22,6 +22,7 @@ class Body:
             raise MalformedUpstreamResponse("The upstream's content encoding was not asked for.")
         self._cap = cap
         self._received = 0
+        self._drained = 0
         self._decoded = bytearray()
         self._members = 1
         self._gzip = zlib.decompressobj(16 + zlib.MAX_WBITS) if encoding in _GZIP else None
@@ -44,13 +45,21 @@ class Body:
             if self._members > MAX_GZIP_MEMBERS:
                 raise MalformedUpstreamResponse
             # One byte more than fits: enough to know, and nothing is inflated beyond it.
-            self._decoded += gzip.decompress(chunk, self._cap - len(self._decoded) + 1)
-            if len(self._decoded) > self._cap:
+            room = self._cap - self._drained - len(self._decoded)
+            self._decoded += gzip.decompress(chunk, room + 1)
+            if self._drained + len(self._decoded) > self._cap:
                 raise ResponseTooLarge
             chunk = gzip.unused_data or gzip.unconsumed_tail
 
+    def drain(self) -> bytes:
+        """What has been decoded since the last time; it still counts."""
+        piece = bytes(self._decoded)
+        self._drained += len(piece)
+        self._decoded.clear()
+        return piece
+
     def finish(self) -> bytes:
-        """The whole body; `UpstreamUnreachable` if a gzip stream stops short."""
+        """What was not drained; `UpstreamUnreachable` if a gzip stream stops short."""
         if self._gzip is not None and self._received and not self._gzip.eof:
             raise UpstreamUnreachable
         return bytes(self._decoded)

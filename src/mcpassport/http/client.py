@@ -7,7 +7,7 @@ What `send` does, in this order; the numbers stand again at the code:
 3. Wait at most a second for a turn (per host, per process).
 4. Vet the address where the socket is made, and share connections within a credential (`pool`).
 5. Join the secrets to the request, and send it once: no retry, redirect or cookie.
-6. Read the body under a cap that counts decoded bytes.
+6. Read the body under a cap that counts decoded bytes; `follow` hands it on as it comes.
 7. Abort a connection that cannot be used again: failure, timeout, cancellation, half a request.
 8. Say by class what failed; nothing of the client's exceptions, which carry URLs, survives.
 """
@@ -22,15 +22,11 @@ from typing import Final
 
 from aiohttp import (
     ClientError,
-    ClientHandlerType,
-    ClientOSError,
-    ClientRequest,
     ClientResponse,
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
     InvalidURL,
-    ServerDisconnectedError,
     ThreadedResolver,
 )
 from aiohttp.abc import AbstractResolver
@@ -60,7 +56,7 @@ from mcpassport.http.pool import (
 from mcpassport.http.request import vetted_headers, vetted_url
 from mcpassport.http.turns import Bulkhead
 from mcpassport.limits import LIMITS, Limits
-from mcpassport.records.calls import OutboundRequest, OutboundResponse
+from mcpassport.records.calls import Follower, OutboundRequest, OutboundResponse
 
 MAX_HEADER_BYTES: Final = 8190
 """Of one response header, and of the status line."""
@@ -73,19 +69,6 @@ WHOLE_BODY_BYTES: Final = 2**18
 """Request bodies up to this size are written in one go."""
 
 _log = logging.getLogger(__name__)
-
-
-async def _once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """(5) Turn the two failures that aiohttp answers with a second request into one it does not.
-
-    It repeats idempotent requests when a kept-alive connection turns out to be closed
-    (`ClientSession._request`); one tool call is one request.
-    """
-    try:
-        return await handler(request)
-    except (ClientOSError, ServerDisconnectedError) as exc:
-        failure = _failure(exc, ATTEMPT.get())
-    raise failure
 
 
 class HttpClient:
@@ -121,11 +104,22 @@ class HttpClient:
         (`AddressForbidden`, `UnsendableRequest`, `UpstreamUnreachable`, `UpstreamTimeout`,
         `ResponseTooLarge`, `MalformedUpstreamResponse`), or `GatewayRateLimited`.
         """
-        answer = await self._settle(request)
+        answer = await self._settle(request, None)
         if isinstance(answer, McpassportError):
             # (8) Raised here, outside any handler, so that it has no cause, context or frames
             # of the client.
             raise answer from None
+        return answer
+
+    async def follow(self, request: OutboundRequest, follower: Follower) -> OutboundResponse:
+        """As `send`, with the body handed to the follower while it arrives, if it wants it.
+
+        Of a followed response the body is empty. Raises what `send` raises, and what the follower
+        raises.
+        """
+        answer = await self._settle(request, follower)
+        if isinstance(answer, McpassportError):
+            raise answer from None  # (8)
         return answer
 
     async def close(self) -> None:
@@ -135,7 +129,9 @@ class HttpClient:
         if session is not None:
             await session.close()
 
-    async def _settle(self, request: OutboundRequest) -> OutboundResponse | McpassportError:
+    async def _settle(
+        self, request: OutboundRequest, follower: Follower | None
+    ) -> OutboundResponse | McpassportError:
         attempt = Attempt()
         try:
             url = vetted_url(request)  # (1), (5)
@@ -143,25 +139,37 @@ class HttpClient:
             attempt.private = host in self._private
             attempt.partition = partition_of(request, self._partition_key)
             headers = vetted_headers(request)  # (2), (5)
-            async with self._bulkhead.turn(host):  # (3)
-                return await self._bounded(request, url, headers, attempt)
+            await self._bulkhead.enter(host)  # (3)
+            try:
+                return await self._bounded(request, url, headers, attempt, follower)
+            finally:
+                self._bulkhead.leave(host)
         except Exception as exc:  # noqa: BLE001 - (8): whatever it is, its text must not leave
             return _failure(exc, attempt)
 
     async def _bounded(
-        self, request: OutboundRequest, url: URL, headers: CIMultiDict[str], attempt: Attempt
+        self,
+        request: OutboundRequest,
+        url: URL,
+        headers: CIMultiDict[str],
+        attempt: Attempt,
+        follower: Follower | None,
     ) -> OutboundResponse:
         seconds = min(request.timeout_s, LIMITS["call_timeout_s"].ceiling)
         context = ATTEMPT.set(attempt)
         try:
             async with asyncio.timeout(seconds):
-                return await self._exchange(request, url, headers)
+                return await self._exchange(request, url, headers, follower)
         finally:
             ATTEMPT.reset(context)
             attempt.abort()  # (7)
 
     async def _exchange(
-        self, request: OutboundRequest, url: URL, headers: CIMultiDict[str]
+        self,
+        request: OutboundRequest,
+        url: URL,
+        headers: CIMultiDict[str],
+        follower: Follower | None,
     ) -> OutboundResponse:
         cap = min(request.max_body, LIMITS["upstream_body_bytes"].ceiling)
         # The client writes large bytes in one go and warns of it; a stream it writes in pieces.
@@ -173,16 +181,13 @@ class HttpClient:
             body = Body(  # (6)
                 cap, response.headers.get("Content-Encoding", "").strip().lower()
             )
-            async for chunk in response.content.iter_any():
+            received = _headers_of(response)
+            followed = follower is not None and follower.begin(response.status, received)
+            while chunk := await response.content.readany():
                 body.feed(chunk)
-            return OutboundResponse(
-                status=response.status,
-                headers=tuple(
-                    (name.decode("latin-1").lower(), value.decode("utf-8", "replace"))
-                    for name, value in response.raw_headers
-                ),
-                body=body.finish(),
-            )
+                if follower is not None and followed:
+                    await follower.take(body.drain())
+            return OutboundResponse(status=response.status, headers=received, body=body.finish())
 
     def _open(self) -> ClientSession:
         if self._closed:
@@ -198,7 +203,6 @@ class HttpClient:
                     limit_per_host=self._limits.in_flight_host,
                 ),
                 request_class=TrackedRequest,
-                middlewares=(_once,),
                 cookie_jar=DummyCookieJar(),
                 trust_env=False,
                 auto_decompress=False,
@@ -209,7 +213,19 @@ class HttpClient:
                 max_field_size=MAX_HEADER_BYTES,
                 max_headers=MAX_HEADERS,
             )
+            # (5) It would repeat idempotent requests when a kept-alive connection turns out to be
+            # closed, and has no public switch for it; a middleware would cost each request more.
+            assert hasattr(self._session, "_retry_connection")
+            self._session._retry_connection = False  # noqa: SLF001
         return self._session
+
+
+def _headers_of(response: ClientResponse) -> tuple[tuple[str, str], ...]:
+    headers = [
+        (name.decode("latin-1").lower(), value.decode("utf-8", "replace"))
+        for name, value in response.raw_headers
+    ]
+    return tuple(headers)
 
 
 _FAILURES: Final[tuple[tuple[type[Exception], type[UpstreamError]], ...]] = (

@@ -73,7 +73,8 @@ class TrackedRequest(ClientRequest):
     @property
     def connection_key(self) -> ConnectionKey:
         """(2) What connections are pooled by; there is no proxy, so its member is free."""
-        return super().connection_key._replace(proxy_headers_hash=ATTEMPT.get().partition)
+        key = super().connection_key
+        return ConnectionKey(*key[:6], ATTEMPT.get().partition, key.server_hostname)
 
     async def send(self, conn: Connection) -> ClientResponse:
         """Send, noting the transport."""

@@ -5,8 +5,6 @@ told apart, as our limit and not theirs.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,9 +31,12 @@ class Bulkhead:
     process: asyncio.Semaphore
     lanes: dict[HostPort, _Lane] = field(default_factory=dict)
 
-    @asynccontextmanager
-    async def turn(self, host: HostPort) -> AsyncIterator[None]:
-        """Hold a turn; `GatewayRateLimited` if none is free within `TURN_WAIT_S`."""
+    async def enter(self, host: HostPort) -> None:
+        """Take a turn, to be given back by `leave`.
+
+        Raises:
+            GatewayRateLimited: none is free within `TURN_WAIT_S`.
+        """
         lane = self.lanes.get(host)
         if lane is None:
             lane = self.lanes[host] = _Lane(asyncio.Semaphore(self.per_host))
@@ -44,16 +45,24 @@ class Bulkhead:
             await _take(lane.turns)
             try:
                 await _take(self.process)
-                try:
-                    yield
-                finally:
-                    self.process.release()
-            finally:
+            except BaseException:
                 lane.turns.release()
-        finally:
-            lane.users -= 1
-            if not lane.users:
-                self.lanes.pop(host, None)
+                raise
+        except BaseException:
+            self._left(host, lane)
+            raise
+
+    def leave(self, host: HostPort) -> None:
+        """Give the turn back."""
+        lane = self.lanes[host]
+        self.process.release()
+        lane.turns.release()
+        self._left(host, lane)
+
+    def _left(self, host: HostPort, lane: _Lane) -> None:
+        lane.users -= 1
+        if not lane.users:
+            self.lanes.pop(host, None)
 
 
 async def _take(turns: asyncio.Semaphore) -> None:

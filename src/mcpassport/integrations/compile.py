@@ -10,6 +10,7 @@ import rfc8785
 from mcpassport.records.integration import (
     Annotations,
     Authorization,
+    ContentBlock,
     Credential,
     CredentialField,
     Documentation,
@@ -108,6 +109,13 @@ def _method(config: Mapping[str, Any], name: tuple[str, str], item: Mapping[str,
         response=item.get("response"),
         response_path=item.get("response_path"),
         id_param=item.get("id_param", "id"),
+        content=_content(item),
+        stream=item.get("stream", "none"),
+        progress=item.get("progress"),
+        final=item.get("final"),
+        requires_client_capabilities=tuple(
+            dict.fromkeys(item.get("requires_client_capabilities", ()))
+        ),
         authorization=msgspec.convert(config["authorization"], Authorization),
         pagination=_pagination(config, name[1], item),
         rate_limit=msgspec.convert(rate_limit, RateLimitMap) if rate_limit else None,
@@ -122,6 +130,11 @@ def _method(config: Mapping[str, Any], name: tuple[str, str], item: Mapping[str,
 def _inherited(config: Mapping[str, Any], item: Mapping[str, Any], key: str) -> Any:
     """The method's own value, else the integration's; a written null takes it away."""
     return item[key] if key in item else config.get(key)
+
+
+def _content(item: Mapping[str, Any]) -> tuple[ContentBlock, ...]:
+    written = item.get("content", "auto")
+    return () if written == "auto" else msgspec.convert(written, tuple[ContentBlock, ...])
 
 
 def _headers(inherited: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:

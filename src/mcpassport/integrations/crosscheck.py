@@ -148,6 +148,19 @@ def _methods(config: Mapping[str, Any]) -> Iterator[Slip]:
                 "The method has both response and response_path.",
                 "Keep one; response can do all that response_path does.",
             )
+        for slot in ("progress", "final"):
+            if method.get(slot) is not None and method.get("stream", "none") == "none":
+                yield Slip(
+                    (*path, slot),
+                    f"The method has '{slot}', and its response does not stream.",
+                    f"Add stream: ndjson or stream: sse, or remove {slot}.",
+                )
+        if path[-1] == "list" and method.get("content", "auto") != "auto":
+            yield Slip(
+                (*path, "content"),
+                "A list answers {result, next_cursor}, and can be no blocks.",
+                "Remove content, or give the method another name.",
+            )
 
 
 def _cursors(config: Mapping[str, Any]) -> Iterator[Slip]:

@@ -1,8 +1,8 @@
 """One generic resource becomes a particular one: some of its arguments are fixed.
 
-A fixed argument leaves the schemas of the records. In a path it becomes a percent-encoded literal,
-in query, headers and body the value itself; declared by a query or header schema and used by no
-template, it becomes a constant of the method's query or headers.
+A fixed argument leaves the schemas of the records. In a path and in the address of a resource it
+becomes a percent-encoded literal, in query, headers and body the value itself; declared by a query
+or header schema and used by no template, it becomes a constant of the method's query or headers.
 """
 
 import re
@@ -21,7 +21,7 @@ from mcpassport.integrations.schema import Derive
 Fixed = Mapping[str, str | int | float | bool]
 
 _NOT_WORDS = frozenset({"default", "const", "enum", "examples", "example", "pattern"})
-_EXPRESSIONS = ("request", "response", "errors")
+_EXPRESSIONS = ("request", "response", "errors", "progress", "final")
 
 
 class Derived(NamedTuple):
@@ -89,12 +89,15 @@ class _Work:
         for slot in ("path", "query", "headers", "body"):
             if slot in fresh:
                 fresh[slot] = self._substituted(fresh[slot], slot)
+        for block in _blocks(fresh):
+            if "uri" in block:
+                block["uri"] = self._substituted(block["uri"], "uri")
         return fresh
 
     def _refuse_expressions(self, name: str, method: MarkedMap) -> None:
-        for slot in _EXPRESSIONS:
+        blocks = [("content", block.get("value")) for block in _blocks(method)]
+        for slot, text in [*((slot, method.get(slot)) for slot in _EXPRESSIONS), *blocks]:
             for argument in self._fixed:
-                text = method.get(slot)
                 if isinstance(text, str) and re.search(rf"\bargs\.`?{re.escape(argument)}\b", text):
                     self._used.add(argument)
                     self._slips.append(
@@ -141,7 +144,7 @@ class _Work:
         name = part.path[0]
         self._used.add(name)
         value = self._fixed[name]
-        if slot != "path":
+        if slot not in {"path", "uri"}:
             return value
         try:
             return encode_segment(value, name)
@@ -219,6 +222,13 @@ class _Work:
         self._said.add(old.lower())
         new = self._words[old.lower()]
         return new[:1].upper() + new[1:] if old[:1].isupper() else new
+
+
+def _blocks(method: MarkedMap) -> list[MarkedMap]:
+    """The declared blocks of a method's answer."""
+    content = method.get("content")
+    blocks = content if isinstance(content, list) else []
+    return [block for block in blocks if isinstance(block, MarkedMap)]
 
 
 def _as_text(value: Any) -> str:

@@ -1,8 +1,8 @@
 """What changed between two versions: of the tools, their properties, their calls, the config.
 
 Breaking is what can make a caller fail that worked before, or what an account must be asked for:
-a tool or property removed, a new required property, a narrower schema, a new scope or credential,
-a tool that is no longer read-only.
+a tool or property removed, a new required property, a narrower schema, a new scope, credential or
+client capability, a tool that is no longer read-only.
 """
 
 from collections.abc import Iterator, Mapping
@@ -42,6 +42,10 @@ _CALL = (
     "request",
     "response",
     "response_path",
+    "content",
+    "stream",
+    "progress",
+    "final",
     "pagination",
     "rate_limit",
     "errors",
@@ -103,6 +107,12 @@ def _seen(tool: Tool) -> dict[str, str]:
 def _tool(path: tuple[str, ...], old: Tool, new: Tool) -> Iterator[Change]:
     for name in _MODEL:
         yield from _member((*path, name), getattr(old, name), getattr(new, name))
+    needs = (
+        old.method.requires_client_capabilities,
+        new.method.requires_client_capabilities,
+    )
+    more = not set(needs[1]) <= set(needs[0])
+    yield from _member((*path, "requires_client_capabilities"), *needs, breaking=more)
     scopes = not set(new.scopes) <= set(old.scopes)
     yield from _member((*path, "scopes"), old.scopes, new.scopes, breaking=scopes)
     yield from _annotations((*path, "annotations"), old, new)

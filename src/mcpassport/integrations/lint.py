@@ -135,6 +135,11 @@ def _method(loaded: Loaded, integration: Integration, tool: Tool) -> Iterator[Sl
         yield path, "destructive_unannotated", f"{label} may destroy data and does not say so."
     if method.method == "list" and method.pagination.kind == "none":
         yield path, "unpaginated_list", f"{label} is a list without pagination."
+    if method.stream != "none" and method.progress is None:
+        yield path, "silent_stream", f"{label} streams and reports no progress."
+    if method.requires_client_capabilities:
+        said = f"{label} can only be called by clients of the newest revision."
+        yield path, "modern_only", said
     oauth = any(item.kind.startswith("oauth2") for item in integration.credentials)
     if oauth and not method.scopes:
         yield path, "oauth_without_scopes", f"{label} names no OAuth scopes."

@@ -75,6 +75,18 @@ WARNINGS: Mapping[str, Rule] = MappingProxyType(
             "A method that destroys, or may, and does not say so.",
             "State annotations.destructive: true or false.",
         ),
+        "silent_stream": Rule(
+            "warning",
+            1,
+            "A streamed response that reports no progress.",
+            "Say with progress how far an event is; callers hear nothing until the end.",
+        ),
+        "modern_only": Rule(
+            "warning",
+            1,
+            "A tool that needs a client capability.",
+            "Remove requires_client_capabilities if older clients should be able to call it.",
+        ),
         "example_mismatch": Rule(
             "warning",
             3,

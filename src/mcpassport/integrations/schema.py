@@ -14,6 +14,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from mcpassport.integrations.schema_content import Capability
+from mcpassport.integrations.schema_content import Content as ContentBlocks
 from mcpassport.integrations.schema_kinds import (
     Annotations,
     Authorization,
@@ -80,13 +82,11 @@ class Method(Strict):
     response: Jsonata | None = None
     response_path: DataPath | None = None
     id_param: PropertyName = "id"
-    content: Annotated[Literal["auto"], _only("content", "auto")] = "auto"
-    stream: Annotated[Literal["none"], _only("stream", "none")] = "none"
-    progress: Annotated[None, _only("progress", None)] = None
-    final: Annotated[None, _only("final", None)] = None
-    requires_client_capabilities: Annotated[
-        list[str], _only("requires_client_capabilities", [])
-    ] = Field(default_factory=list)
+    content: ContentBlocks = "auto"
+    stream: Literal["none", "ndjson", "sse"] = "none"
+    progress: Jsonata | None = None
+    final: Jsonata | None = None
+    requires_client_capabilities: list[Capability] = Field(default_factory=list)
     pagination: Pagination | None = None
     rate_limit: RateLimit | None = None
     errors: Jsonata | None = None

@@ -21,20 +21,30 @@ def keys_at(kind: Any, value: Any, path: tuple[str | int, ...]) -> list[str]:
 
 
 def _model(annotation: Any, value: Any) -> Any:
-    """The type behind `Annotated`, and of a union the member whose `kind` the value names."""
-    while get_origin(annotation) is Annotated:
-        annotation = get_args(annotation)[0]
+    """The type behind `Annotated`, and of a union the member that fits the value.
+
+    That is a list for a list, else the mapping whose `kind` the value names.
+    """
+    annotation = _bare(annotation)
     if get_origin(annotation) not in {Union, UnionType}:
         return annotation
     members = [member for member in get_args(annotation) if member is not type(None)]
     if len(members) == 1:
         return _model(members[0], value)
+    if isinstance(value, list):
+        return next((item for item in map(_bare, members) if get_origin(item) is list), annotation)
     kind = value.get("kind") if isinstance(value, Mapping) else None
     for member in members:
         field = getattr(member, "model_fields", {}).get("kind")
         if field is not None and kind in get_args(field.annotation):
             return member
     return _model(members[0], value) if members else annotation
+
+
+def _bare(annotation: Any) -> Any:
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    return annotation
 
 
 def _member(annotation: Any, part: str | int) -> Any:

@@ -8,19 +8,22 @@ from typing import TypeVar
 
 from mcpassport.errors import McpassportError
 from mcpassport.observe.metrics import Metrics
-from mcpassport.records.audit import ChainedRow, Checkpoint, EdgeCount
+from mcpassport.records.audit import ChainedRow, Checkpoint, Segment
 from mcpassport.store.protocol import (
     Append,
     AuditStore,
     Entry,
+    Extent,
     IndexColumn,
     IndexValue,
     Key,
     Link,
+    Needs,
     Op,
     Page,
     Pending,
     Space,
+    Span,
     Store,
     _All,
 )
@@ -140,13 +143,39 @@ class TimedAudit:
         """As in `AuditStore`."""
         return await self._inner.space()
 
-    async def count_edge(self, counts: Sequence[EdgeCount]) -> None:
+    async def matching(
+        self,
+        chain: str,
+        spans: Sequence[Span],
+        texts: Sequence[bytes],
+        *,
+        limit: int,
+        newest_first: bool = False,
+    ) -> list[ChainedRow]:
         """As in `AuditStore`."""
-        await self._inner.count_edge(counts)
+        return await self._inner.matching(
+            chain, spans, texts, limit=limit, newest_first=newest_first
+        )
 
-    async def edge_counts(self, *, limit: int = 50) -> list[EdgeCount]:
+    async def extent(self, chain: str) -> Extent | None:
         """As in `AuditStore`."""
-        return await self._inner.edge_counts(limit=limit)
+        return await self._inner.extent(chain)
+
+    async def add_segments(self, segments: Sequence[Segment]) -> None:
+        """As in `AuditStore`."""
+        await self._inner.add_segments(segments)
+
+    async def promising(self, chain: str, within: Span, needs: Needs) -> list[Span]:
+        """As in `AuditStore`."""
+        return await self._inner.promising(chain, within, needs)
+
+    async def unsegmented(self, size: int) -> list[tuple[str, int]]:
+        """As in `AuditStore`."""
+        return await self._inner.unsegmented(size)
+
+    async def prove(self, mark: int) -> None:
+        """As in `AuditStore`."""
+        await self._inner.prove(mark)
 
     async def close(self) -> None:
         """As in `AuditStore`."""

@@ -1,7 +1,7 @@
 """`tools/call`: six hops, each hop's output the next hop's only input.
 
     (1) find the tool in the caller's surface       hidden and unknown are the same
-    (2) check the arguments                         against the input schema
+    (2) check capabilities and arguments            against the tool and its input schema
     (3) the account's credential                    stays sealed
     (4) the audit intent                            not durable: nothing is sent
     (5) the one upstream request                    never repeated
@@ -29,6 +29,8 @@ from mcpassport.errors import (
     meaning_of,
 )
 from mcpassport.observe.tracing import name_tool
+from mcpassport.protocol.capabilities import check_capabilities
+from mcpassport.protocol.content import blocks_result
 from mcpassport.protocol.exchange import (
     CredentialSource,
     Exchange,
@@ -39,6 +41,7 @@ from mcpassport.protocol.jsonrpc import answer
 from mcpassport.protocol.listing import Offer
 from mcpassport.protocol.mirrored import check_mirrored
 from mcpassport.protocol.present import call_status, failure, ratelimit_headers, success
+from mcpassport.protocol.streaming import Teller, teller_of, too_large_for_an_event
 from mcpassport.records.calls import Outcome
 from mcpassport.records.masked import Secret
 from mcpassport.records.tool import Tool
@@ -78,26 +81,37 @@ class Calls:
             found = find_tool(exchange, offer, asked)
             asked = found.asked
             name_tool(found.tool.name)
+            check_capabilities(exchange, found.tool)
             arguments = check_arguments(exchange, offer, found)
+            teller = teller_of(exchange, found.tool)
             credential = await self._accounts.credential(exchange.caller)
         except McpassportError as error:
             return await refuse(exchange, offer, error, asked)
         try:
             await exchange.entry.intent(asked, arguments)
-            outcome = await self._send(exchange, found.tool, arguments, credential)
+            outcome = await self._send(exchange, found.tool, arguments, credential, teller)
+            if teller is not None and teller.settle():
+                outcome = as_an_event(exchange, offer, outcome)
             await record_outcome(exchange, outcome)
         except (AuditUnavailable, ResultWithheld) as error:
             return failure(exchange, offer, error)
         return present(exchange, offer, outcome)
 
     async def _send(
-        self, exchange: Exchange, tool: Tool, arguments: dict[str, Any], credential: Secret
+        self,
+        exchange: Exchange,
+        tool: Tool,
+        arguments: dict[str, Any],
+        credential: Secret,
+        teller: Teller | None,
     ) -> Outcome:
         """Hop (5). Whatever it raises becomes an outcome, since the intent stands already."""
-        caller = exchange.caller
+        account, version = exchange.caller.account, exchange.caller.tenant.key_version
         try:
+            if teller is None:
+                return await self._upstream.call(tool, arguments, account, credential, version)
             return await self._upstream.call(
-                tool, arguments, caller.account, credential, caller.tenant.key_version
+                tool, arguments, account, credential, version, teller.heard
             )
         except McpassportError as error:
             return Outcome(error=error)
@@ -147,7 +161,7 @@ async def record_outcome(exchange: Exchange, outcome: Outcome) -> None:
             http_status=200 if known is None else call_status(exchange, known),
             upstream_status=outcome.upstream_status,
             upstream_ms=outcome.upstream_ms if outcome.sent else None,
-            bytes_out=len(outcome.value or b""),
+            bytes_out=outcome.size,
         )
     )
 
@@ -156,9 +170,23 @@ def present(exchange: Exchange, offer: Offer, outcome: Outcome) -> Reply:
     """The answer to a call that is in the audit."""
     if isinstance(outcome.error, McpassportError):
         return failure(exchange, offer, outcome.error, outcome.ratelimit)
-    result = success(exchange, offer, outcome.value or b"null", outcome.notes)
+    if outcome.content:
+        result = blocks_result(exchange, offer, outcome)
+    else:
+        result = success(exchange, offer, outcome.value or b"null", outcome.notes)
     headers = ratelimit_headers(outcome.ratelimit, "upstream")
     return Reply(200, headers, answer(exchange.request.id, result))
+
+
+def as_an_event(exchange: Exchange, offer: Offer, outcome: Outcome) -> Outcome:
+    """The outcome, or the error that its answer is too large to travel as an event."""
+    if outcome.error is not None:
+        return outcome
+    error = too_large_for_an_event(len(present(exchange, offer, outcome).body))
+    if error is None:
+        return outcome
+    error.upstream_status = outcome.upstream_status
+    return msgspec.structs.replace(outcome, value=None, content=(), error=error)
 
 
 async def refuse(

@@ -22,6 +22,7 @@ from mcpassport.protocol.calls import Calls, asked_of, log_fault
 from mcpassport.protocol.era import Rejection, Route, classify
 from mcpassport.protocol.exchange import (
     CatalogSource,
+    Channel,
     CredentialSource,
     Exchange,
     Reply,
@@ -68,11 +69,13 @@ class Protocol:
         entry: Entry,
         *,
         busy: int | None = None,
+        channel: Channel | None = None,
     ) -> Reply:
         """Answer one admitted POST. Header names are lower case, repeated ones comma-joined.
 
         `busy`: seconds to wait, when there is no place in flight; then every request is told so,
-        on the channel that its caller understands (mcp-facts 4.3).
+        on the channel that its caller understands (mcp-facts 4.3). `channel`: where progress is
+        told, to a caller that takes events.
         """
         entry.bytes_in = len(body)
         message = parse(body, depth=self._limits.json_depth, batch=self._limits.batch_length)
@@ -85,7 +88,12 @@ class Protocol:
             return await self._batch(caller, headers, route, entry, busy)
         if isinstance(route.message, Request):
             exchange = Exchange(
-                caller=caller, entry=entry, headers=headers, route=route, request=route.message
+                caller=caller,
+                entry=entry,
+                headers=headers,
+                route=route,
+                request=route.message,
+                channel=channel,
             )
             return await self._request(exchange, busy)
         return await _accept(entry, route, route.message)

@@ -1,6 +1,6 @@
 """What one JSON-RPC request carries through the protocol, and what comes back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -8,7 +8,7 @@ from msgspec import Struct
 from mcpassport.audit.entry import Entry
 from mcpassport.protocol.era import Route
 from mcpassport.protocol.jsonrpc import Request
-from mcpassport.records.calls import Outcome
+from mcpassport.records.calls import Outcome, Progress
 from mcpassport.records.grants import Account, Caller, IntegrationHead
 from mcpassport.records.masked import Secret
 from mcpassport.records.tool import Catalog, Tool
@@ -54,8 +54,30 @@ class UpstreamCaller(Protocol):
         account: Account,
         credential: Secret,
         key_version: int,
+        listener: Callable[[Progress], None] | None = None,
     ) -> Outcome:
-        """Send it once and say what came of it."""
+        """Send it once and say what came of it; `listener` hears how far it is."""
+        ...
+
+
+class Channel(Protocol):
+    """The way to a caller whose call is under way; nothing here waits for its reader."""
+
+    @property
+    def started(self) -> bool:
+        """Whether the answer travels as an event: its HTTP status is 200 then."""
+        ...
+
+    def open(self) -> None:
+        """From now on there may be news."""
+        ...
+
+    def tell(self, message: bytes) -> None:
+        """Send a notification: JSON text."""
+        ...
+
+    def settle(self) -> None:
+        """Nothing is told any more."""
         ...
 
 
@@ -69,6 +91,8 @@ class Exchange(Struct, frozen=True, kw_only=True):
     request: Request
     alone: bool = True
     """False inside a batch, where an HTTP status cannot speak for one request."""
+    channel: Channel | None = None
+    """None for callers that take no events, and inside a batch."""
 
     @property
     def modern(self) -> bool:

@@ -13,6 +13,7 @@ from mcpassport.errors import (
     InternalError,
     InvalidArguments,
     McpassportError,
+    MissingCapability,
     RequestError,
     envelope_of,
     meaning_of,
@@ -39,13 +40,18 @@ def success(exchange: Exchange, offer: Offer, value: bytes, notes: tuple[str, ..
     the revision knows it: any value in the modern era, objects only before (mcp-facts 2.5).
     """
     parts = [b'{"content":[{"type":"text","text":', _encode(value.decode()), b"}]"]
-    if exchange.modern or (
-        exchange.route.revision >= STRUCTURED_SINCE and value.lstrip().startswith(b"{")
-    ):
+    if is_structured(exchange, value):
         parts += (b',"structuredContent":', value)
     meta: dict[str, object] = {KEY_NOTES: notes} if notes else {}
-    parts.append(_closing(exchange, offer, meta))
+    parts.append(closing(exchange, offer, meta))
     return b"".join(parts)
+
+
+def is_structured(exchange: Exchange, value: bytes) -> bool:
+    """Whether the caller can read that value as `structuredContent`."""
+    return exchange.modern or (
+        exchange.route.revision >= STRUCTURED_SINCE and value.lstrip().startswith(b"{")
+    )
 
 
 def failure(
@@ -67,17 +73,19 @@ def failure(
         )
     headers = ratelimit_headers(facts, envelope.whose, after)
     status = call_status(exchange, error)
-    if status != OK or _is_protocol_error(error):
+    if status != OK or _is_protocol_error(exchange, error):
         return _fault(exchange.request.id, error, status, envelope, headers)
     body = b'{"content":[{"type":"text","text":%b}],"isError":true%b' % (
         _encode(error_text(error, envelope)),
-        _closing(exchange, offer, {KEY_ERROR: envelope}),
+        closing(exchange, offer, {KEY_ERROR: envelope}),
     )
     return Reply(OK, headers, answer(exchange.request.id, body), envelope.type)
 
 
 def call_status(exchange: Exchange, error: McpassportError) -> int:
     """The HTTP status that a failed tool call is answered with."""
+    if exchange.channel is not None and exchange.channel.started:
+        return OK
     if meaning_of(type(error)).http_status == TOO_MANY:
         return TOO_MANY if _speaks_429(exchange) else OK
     return status_of(error, modern=exchange.modern)
@@ -149,7 +157,8 @@ def retry_after(error: McpassportError, facts: RateLimit | None) -> int | None:
     return facts.reset if limited else None
 
 
-def _closing(exchange: Exchange, offer: Offer | None, meta: dict[str, object]) -> bytes:
+def closing(exchange: Exchange, offer: Offer | None, meta: dict[str, object]) -> bytes:
+    """What ends a result: its kind, and members of `_meta` beside who serves."""
     kind = b',"resultType":"complete"' if exchange.modern else b""
     own = _encode(meta)[1:-1] if meta else b""
     if exchange.modern and offer is not None:
@@ -165,15 +174,19 @@ def _fault(
     envelope: Envelope,
     headers: tuple[Header, ...],
 ) -> Reply:
+    # Many hosts hand on the message of a JSON-RPC error and nothing else: it must be enough.
+    message = f"{envelope.message} {_wait(envelope)}".rstrip()
     data = envelope if error.data is None else error.data
-    body = fault(message_id, meaning_of(type(error)).code, envelope.message, data)
+    body = fault(message_id, meaning_of(type(error)).code, message, data)
     return Reply(status, headers, body, envelope.type)
 
 
-def _is_protocol_error(error: McpassportError) -> bool:
+def _is_protocol_error(exchange: Exchange, error: McpassportError) -> bool:
     """Whether the model cannot do anything about it: the host reads it, not the model."""
     if isinstance(error, InternalError):
         return True
+    if isinstance(error, MissingCapability):
+        return exchange.modern  # the legacy era has no code for it
     return isinstance(error, RequestError) and not isinstance(error, InvalidArguments)
 
 
@@ -190,8 +203,14 @@ def _advice(error: McpassportError, envelope: Envelope) -> str:
     if isinstance(error, InvalidArguments):
         return "Nothing was sent. Mend the arguments and call again."
     if envelope.retry.after_seconds is not None:
-        unit = "second" if envelope.retry.after_seconds == 1 else "seconds"
-        return f"Wait {envelope.retry.after_seconds} {unit} before another call."
+        return _wait(envelope)
     if envelope.retry.safe:
         return "Repeating the same call is safe."
     return "No call is repeated automatically."
+
+
+def _wait(envelope: Envelope) -> str:
+    seconds = envelope.retry.after_seconds
+    if seconds is None:
+        return ""
+    return f"Wait {seconds} {'second' if seconds == 1 else 'seconds'} before another call."

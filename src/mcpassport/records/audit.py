@@ -59,13 +59,30 @@ class ChainedRow(Struct, frozen=True):
     """JSON of the `AuditRow`, the bytes that were hashed."""
 
 
-class EdgeCount(Struct, frozen=True):
-    """Requests that resolved to no tenant, counted per second, reason and client network."""
+class EdgeCount(Struct, frozen=True, kw_only=True):
+    """Requests of one second, reason and client network that resolved to no tenant.
 
-    second: int
+    A row of the edge chain; each process counts for itself.
+    """
+
+    ts: datetime
+    """The second."""
     reason: str
     network: str
     count: int
+
+
+class Segment(Struct, frozen=True):
+    """What a stretch of a chain may hold, so that questions can pass over it; derived from rows."""
+
+    chain: str
+    first: int
+    last: int
+    since: int
+    """The earliest time of its rows, and `until` the latest, in microseconds since 1970."""
+    until: int
+    holds: bytes
+    """Marks of the values in its rows; empty when they are not known."""
 
 
 class Checkpoint(Struct, frozen=True, kw_only=True):

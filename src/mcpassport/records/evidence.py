@@ -1,13 +1,37 @@
 """What a run of the checks found, as `evidence.json` holds it."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal, TypeAlias
+from types import MappingProxyType
+from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
 Verdict: TypeAlias = Literal["pass", "fail", "not_applicable"]
 Profile: TypeAlias = Literal["quick", "full"]
 EVIDENCE_FORMAT: Literal[1] = 1
+
+Substitution: TypeAlias = Literal[
+    "store", "kind of store", "master key", "upstream", "clock", "address", "workers", "limits"
+]
+"""What a run put in place of the deployment's own."""
+
+OUT_OF_REACH: Final[Mapping[Substitution, tuple[str, ...]]] = MappingProxyType(
+    {
+        "store": (),
+        "kind of store": ("store",),
+        "master key": ("master_key",),
+        "upstream": ("egress_hosts", "private_hosts"),
+        "clock": (),
+        "address": ("transport_security", "allowed_hosts"),
+        "workers": ("workers",),
+        "limits": (
+            *("calls_per_10s", "in_flight_server", "strangers", "upstream_body"),
+            *("connect_timeout", "call_timeout"),
+        ),
+    }
+)
+"""The facts of the deployment that a run with that substitution says nothing about."""
 
 
 class Result(Struct, frozen=True, forbid_unknown_fields=True):
@@ -76,7 +100,11 @@ class Evidence(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     catalog_digest: str
     profile: Profile
     started: datetime
-    substitutions: tuple[str, ...]
+    substitutions: tuple[Substitution, ...]
     results: tuple[Result, ...]
     failures: FailureTable | None = None
     """The failure run, where `FAI-04` was among what was checked."""
+
+    def says_nothing_about(self) -> frozenset[str]:
+        """The facts that were substituted in this run."""
+        return frozenset(fact for word in self.substitutions for fact in OUT_OF_REACH[word])

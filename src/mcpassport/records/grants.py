@@ -20,6 +20,17 @@ class Tenant(Struct, frozen=True, kw_only=True):
     key_version: int = 1
 
 
+class Disclosure(Struct, frozen=True, kw_only=True):
+    """That a tenant's fingerprint key was asked for; never the key."""
+
+    tenant: str
+    at: datetime
+    by: str
+    """The principal that asked."""
+    shown: bool = False
+    """Whether it was handed out, which happens once."""
+
+
 class Overrides(Struct, frozen=True, omit_defaults=True):
     """The few values an admin may change for one account; they can only narrow."""
 

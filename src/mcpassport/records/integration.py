@@ -11,6 +11,8 @@ JsonSchema: TypeAlias = dict[str, Any] | bool
 HttpMethod: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 QueryArrayFormat: TypeAlias = Literal["repeat", "comma", "brackets", "indices"]
 ResetUnit: TypeAlias = Literal["seconds", "epoch", "epoch_ms", "http_date", "iso8601"]
+ContentKind: TypeAlias = Literal["text", "image", "audio", "resource"]
+StreamKind: TypeAlias = Literal["none", "ndjson", "sse"]
 
 STANDARD_METHODS = ("list", "get", "create", "update", "delete")
 """Method names with a meaning of their own; any other name is a custom method."""
@@ -67,6 +69,15 @@ class RateLimitMap(Struct, frozen=True):
     retry_after: str | None = None
 
 
+class ContentBlock(Struct, frozen=True):
+    """How one block of a tool's answer is made: `value` is JSONata, `uri` a template."""
+
+    type: ContentKind
+    value: str
+    mime_type: str | None = None
+    uri: str | None = None
+
+
 class Annotations(Struct, frozen=True):
     """Hints for MCP clients (spec: server/tools), always all four."""
 
@@ -95,6 +106,12 @@ class Method(Struct, frozen=True, kw_only=True):
     response_path: str | None = None
     id_param: str = "id"
     """What the tool calls the argument that the path keeps as `{{args.id}}`."""
+    content: tuple[ContentBlock, ...] = ()
+    """The blocks of the answer; none: by the content type of the response."""
+    stream: StreamKind = "none"
+    progress: str | None = None
+    final: str | None = None
+    requires_client_capabilities: tuple[str, ...] = ()
     authorization: Authorization
     pagination: Pagination
     rate_limit: RateLimitMap | None = None

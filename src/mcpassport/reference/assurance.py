@@ -1,4 +1,9 @@
-"""How claims are known: evidence counts only for the build, settings and catalog that it is of."""
+"""How claims are known: evidence counts only for the build, settings and catalog that it is of.
+
+1. All three digests equal the run's; else it counts for none.
+2. A claim whose meaning hangs on something that the run substituted stays `not verified`.
+3. What is left of the passed checks is graded `sandbox`, or `expired` once the run is too old.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -10,12 +15,10 @@ import msgspec
 from msgspec import Struct
 
 from mcpassport.errors import InvalidSettings
-from mcpassport.evidence.claims import Grade
+from mcpassport.evidence.claims import CLAIMS, Grade
 from mcpassport.evidence.claims.record import EXPIRED, SANDBOX
 from mcpassport.records.evidence import Evidence, FailureTable
 from mcpassport.reference.document import EvidenceState
-
-EVIDENCE_MAX_AGE: Final = timedelta(days=90)
 
 
 class Known(Struct, frozen=True):
@@ -37,25 +40,39 @@ class Assurance(Struct, frozen=True):
     evidence: Evidence | None = None
     build_digest: str = ""
     settings_digest: str = ""
+    max_age: timedelta = timedelta(days=90)
 
     def known(self, catalog_digest: str, now: datetime) -> Known:
-        """The grades; none unless all three digests equal the run's, `expired` after 90 days."""
+        """The grades that the evidence gives here and now."""
         run = self.evidence
         if run is None:
             return NOTHING_KNOWN
         here = (self.build_digest, self.settings_digest, catalog_digest)
-        if here != (run.build_digest, run.settings_digest, run.catalog_digest):
+        if here != (run.build_digest, run.settings_digest, run.catalog_digest):  # (1)
             said = "a run of another build, other settings or another catalog; it counts for none"
             return Known("other", said=said)
-        fresh = timedelta() <= now - run.started <= EVIDENCE_MAX_AGE
-        grade = SANDBOX if fresh else EXPIRED
-        grades = {each.claim: grade for each in run.results if each.verdict == "pass"}
-        said = (
-            f"{run.started:%Y-%m-%d %H:%M} UTC, profile `{run.profile}`: {len(grades)} of "
-            f"{len(run.results)} checks passed{'' if fresh else '; expired'}. In place of the "
-            f"deployment's own: {', '.join(run.substitutions)}"
+        passed = [each.claim for each in run.results if each.verdict == "pass"]
+        substituted = run.says_nothing_about()
+        counted = [claim for claim in passed if not CLAIMS[claim].hangs(substituted)]  # (2)
+        fresh = timedelta() <= now - run.started <= self.max_age
+        grade = SANDBOX if fresh else EXPIRED  # (3)
+        return Known(
+            "run" if fresh else "expired",
+            dict.fromkeys(counted, grade),
+            _said(run, len(passed), len(passed) - len(counted), fresh=fresh),
+            run.failures,
         )
-        return Known("run" if fresh else "expired", grades, said, run.failures)
+
+
+def _said(run: Evidence, passed: int, uncounted: int, *, fresh: bool) -> str:
+    text = (
+        f"{run.started:%Y-%m-%d %H:%M} UTC, profile `{run.profile}`: {passed} of "
+        f"{len(run.results)} checks passed{'' if fresh else '; expired'}. In place of the "
+        f"deployment's own: {', '.join(run.substitutions)}"
+    )
+    if uncounted:
+        text += f". Left out, since they passed on what was replaced: {uncounted}"
+    return text
 
 
 def load_evidence(path: Path) -> Evidence:

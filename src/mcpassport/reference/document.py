@@ -165,11 +165,19 @@ class ToolNode(Struct, frozen=True, tag_field="node", tag="tool", omit_defaults=
     open_world: bool
     properties: tuple[Property, ...]
     input_schema: dict[str, Any]
+    returns: tuple[str, ...]
+    """What an answer consists of, one text per block or alternative."""
     upstream: Upstream
     token_cost: int
     """Estimate: characters of what the model sees, as compact JSON, divided by 4."""
     visible: str
     wiring: str
+    stream: str = ""
+    """`ndjson` or `sse` where the upstream response is read while it arrives."""
+    progress: bool = False
+    """Whether a call reports progress to callers that give a token."""
+    requires: tuple[str, ...] = ()
+    """Client capabilities without which a call is refused."""
     output_schema: dict[str, Any] | bool | None = None
     deprecated: bool = False
     omitted_properties: int = 0

@@ -12,6 +12,14 @@ _DURABILITY: Final = {
     "process": "the death of a process, but perhaps not a power failure",
     "disk": "the death of a process and a power failure",
 }
+KEYS_PLACES: Final = {
+    "file": "in a file of their own",
+    "schema": "in the database of the records, in a schema of their own",
+    "apart": "in another database than the records",
+}
+_KEYS_SHARED: Final = (
+    " Backups that the database itself makes hold both, unless that schema is left out of them."
+)
 NO_HOSTS: Final = "none, so that `Host` is not checked"
 
 
@@ -32,7 +40,10 @@ class Facts(Struct, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...] = ()
     factors: tuple[str, ...] = ("api_token",)
     workers: int = 1
+    evidence_max_age_days: int = 90
     store: str = "SQLite"
+    keys: Literal["file", "schema", "apart"] = "file"
+    key_backup_days: int = 7
 
 
 def code_list(values: Sequence[str]) -> str:
@@ -58,6 +69,9 @@ def fact_texts(facts: Facts) -> dict[str, str]:
         "public_url": safe(facts.public_url),
         "environment": safe(facts.environment or "not labelled"),
         "store": facts.store,
+        "keys_place": KEYS_PLACES[facts.keys],
+        "keys_shared": _KEYS_SHARED if facts.keys == "schema" else "",
+        "key_backup_days": str(facts.key_backup_days),
         "factors": code_list(facts.factors),
         "allowed_origins": code_list(facts.allowed_origins),
         "allowed_hosts": code_list(facts.allowed_hosts) if facts.allowed_hosts else NO_HOSTS,
@@ -74,6 +88,7 @@ def fact_texts(facts: Facts) -> dict[str, str]:
         "workers": "1 worker process"
         if facts.workers == 1
         else f"{facts.workers} worker processes",
+        "evidence_max_age_days": str(facts.evidence_max_age_days),
         "calls_per_10s": str(limits.calls_per_10s),
         "in_flight_server": str(limits.in_flight_server),
         "strangers": f"{limits.strangers_per_10s:,}",

@@ -6,7 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from mcpassport.evidence.claims import CLAIMS, ROWS, Claim
-from mcpassport.evidence.claims.record import NOT_AVAILABLE
+from mcpassport.evidence.claims.record import NOT_AVAILABLE, STATED
 from mcpassport.records.integration import Integration
 from mcpassport.records.tool import Catalog
 from mcpassport.reference.assurance import NOTHING_KNOWN, Known
@@ -42,10 +42,12 @@ class Context(Struct, frozen=True, kw_only=True):
         sentence = self.fill(claim.template)
         if claim.grade == NOT_AVAILABLE:
             sentence = f"Not available in this version: {sentence}"
+        word = bool(claim.stated and self.texts[claim.stated])
+        grade = STATED if word else self.inputs.known.grades.get(claim.id, claim.grade)
         return ClaimNode(
             id=claim.id,
             sentence=sentence,
-            grade=self.inputs.known.grades.get(claim.id, claim.grade),
+            grade=grade,
             row=claim.row,
             controls=ROWS[claim.row].controls,
             settings=claim.settings,

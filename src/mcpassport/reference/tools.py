@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 from mcpassport.catalog.present import token_cost
-from mcpassport.records.integration import Method, RateLimitMap
+from mcpassport.records.integration import ContentBlock, Method, RateLimitMap
 from mcpassport.records.tool import Route, Tool
 from mcpassport.reference.document import (
     Access,
@@ -25,6 +25,10 @@ _GROUPS: Final[dict[str, MethodGroup]] = {
     "update": "write",
     "delete": "write",
 }
+
+
+_JSON: Final = "JSON as text and as structured content"
+_OTHERS: Final = "other media types as text, image, audio or embedded resource"
 
 
 def tool_anchor(name: str) -> str:
@@ -53,6 +57,10 @@ def tool_node(tool: Tool) -> ToolNode:
         omitted_properties=omitted,
         input_schema=tool.input_schema,
         output_schema=tool.output_schema,
+        returns=returns(tool),
+        stream="" if method.stream == "none" else method.stream,
+        progress=method.progress is not None,
+        requires=method.requires_client_capabilities,
         upstream=_upstream(method),
         token_cost=token_cost(tool),
         visible=tool.visible.hex(),
@@ -94,6 +102,22 @@ def _sent_as(route: Route) -> str:
     return route.part if route.name == route.property else f"{route.part}: {route.name}"
 
 
+def returns(tool: Tool) -> tuple[str, ...]:
+    """What the tool answers: the declared blocks, or what follows from the media type."""
+    method = tool.method
+    maps_json = method.response is not None or method.response_path is not None
+    reads_json = maps_json or method.method == "list" or tool.output_schema is not None
+    if not method.content:
+        return (_JSON,) if reads_json else (_JSON, _OTHERS)
+    blocks = tuple(_returned(block) for block in method.content)
+    return (*blocks, "the mapped value as structured content") if maps_json else blocks
+
+
+def _returned(block: ContentBlock) -> str:
+    typed = f" ({block.mime_type})" if block.mime_type else ""
+    return f"{block.type}{typed}" if block.uri is None else f"{block.type}{typed} at {block.uri}"
+
+
 def _upstream(method: Method) -> Upstream:
     return Upstream(
         http=method.http,
@@ -120,6 +144,9 @@ def _mappings(method: Method) -> list[Mapping]:
         ("body template", None if method.body is None else _json(method.body)),
         ("response", method.response),
         ("response_path", method.response_path),
+        *((f"content {n}: {b.type}", b.value) for n, b in enumerate(method.content, 1)),
+        ("progress", method.progress),
+        ("final", method.final),
         ("errors", method.errors),
         *_rate_limit(method.rate_limit),
     ]

@@ -5,16 +5,22 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import Final, Literal, NamedTuple
+from urllib.parse import quote, unquote, urlsplit
 
 from mcpassport.errors import InvalidSettings
-from mcpassport.records.sources import Clock
+from mcpassport.records.masked import KeyMaterial
+from mcpassport.records.sources import Clock, Random
+from mcpassport.store.keys import Keys, open_keys
+from mcpassport.store.keystore import KeyStore
 from mcpassport.store.postgres import PostgresStore
 from mcpassport.store.postgres_audit import PostgresAudit
-from mcpassport.store.protocol import AuditStore, Durability, Store
+from mcpassport.store.postgres_keys import PostgresKeys
+from mcpassport.store.protocol import PLATFORM, AuditStore, Durability, Store
+from mcpassport.store.repositories import INDEX_KIND
 from mcpassport.store.sqlite import SqliteStore
 from mcpassport.store.sqlite_audit import SqliteAudit
+from mcpassport.store.sqlite_keys import SqliteKeys
 
 DATA_FILE: Final = "data.db"
 AUDIT_FILE: Final = "audit.db"
@@ -30,13 +36,19 @@ STORE_NAMES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class StoreKind(NamedTuple):
-    """How the stores behind one URL scheme are opened; both take the whole URL."""
+    """How the stores behind one URL scheme are opened; each takes the whole URL."""
 
     open_store: Callable[[str, Clock], Store]
     open_audit: Callable[[str, Durability], AuditStore]
+    open_keystore: Callable[[str], KeyStore]
 
 
-def _folder(url: str) -> Path:
+def folder_of(url: str) -> Path:
+    """The folder that an `sqlite:` URL names.
+
+    Raises:
+        InvalidSettings: it names none by an absolute path.
+    """
     parts = urlsplit(url)
     path = Path(unquote(parts.path[1:]))
     if parts.netloc or parts.query or parts.fragment or not path.is_absolute():
@@ -47,15 +59,22 @@ def _folder(url: str) -> Path:
     return path
 
 
+def folder_url(folder: Path) -> str:
+    """The URL of a data folder."""
+    return f"sqlite:///{quote(str(folder.absolute()))}"
+
+
 STORES: Final[Mapping[str, StoreKind]] = MappingProxyType(
     {
         "sqlite": StoreKind(
-            lambda url, clock: SqliteStore(_folder(url) / DATA_FILE, clock=clock),
-            lambda url, durability: SqliteAudit(_folder(url) / AUDIT_FILE, durability=durability),
+            lambda url, clock: SqliteStore(folder_of(url) / DATA_FILE, clock=clock),
+            lambda url, durability: SqliteAudit(folder_of(url) / AUDIT_FILE, durability=durability),
+            lambda url: SqliteKeys(folder_of(url) / KEYS_FILE),
         ),
         "postgresql": StoreKind(
             lambda url, clock: PostgresStore(url, clock=clock),
             lambda url, durability: PostgresAudit(url, durability=durability),
+            PostgresKeys,
         ),
     }
 )
@@ -70,18 +89,55 @@ def open_store(url: str, *, clock: Clock = _SYSTEM_CLOCK) -> Store:
         DataFolderError: says what is wrong, where, and how to mend it. A store on a server says it
             on first use, since only then it connects.
     """
-    return _kind(url).open_store(url, clock)
+    return STORES[scheme_of(url)].open_store(url, clock)
 
 
 def open_audit(url: str, *, durability: Durability = "disk") -> AuditStore:
     """The audit trail behind that URL. Raises as `open_store` does."""
-    return _kind(url).open_audit(url, durability)
+    return STORES[scheme_of(url)].open_audit(url, durability)
 
 
-def _kind(url: str) -> StoreKind:
+def open_keystore(url: str) -> KeyStore:
+    """The wrapped keys behind that URL. Raises as `open_store` does."""
+    return STORES[scheme_of(url)].open_keystore(url)
+
+
+async def open_keyring(
+    url: str, master: KeyMaterial, store: Store, *, clock: Clock, random: Random
+) -> Keys:
+    """The keys behind that URL, which opened what is in `store`. Raises as `open_keys` does.
+
+    Whether there are tokens is read first: who made a token had made its key before.
+    """
+    tokens = await store.page(INDEX_KIND, PLATFORM, limit=1)
+    expected = bool(tokens.entries)
+    return await open_keys(
+        open_keystore(url), master, clock=clock, random=random, expected=expected
+    )
+
+
+def keys_beside(records_url: str, keys_url: str) -> Literal["file", "schema", "apart"]:
+    """Where the keys lie: in a file, in a schema of the records' database, or in another one."""
+    if keys_url.startswith("sqlite:"):
+        return "file"
+    records, keys = urlsplit(records_url), urlsplit(keys_url)
+    shared = (records.hostname, records.port or 5432, records.path) == (
+        keys.hostname,
+        keys.port or 5432,
+        keys.path,
+    )
+    return "schema" if records.scheme == keys.scheme and shared else "apart"
+
+
+def scheme_of(url: str) -> str:
+    """Which row of `STORES` the URL means.
+
+    Raises:
+        InvalidSettings: none.
+    """
     # The URL itself is not repeated: other kinds carry a password in it.
     scheme = url.partition(":")[0]
     if scheme not in STORES:
         known = ", ".join(f"{name}:" for name in STORES)
         raise InvalidSettings(f"The store's URL must begin with one of: {known}")
-    return STORES[scheme]
+    return scheme

@@ -11,9 +11,11 @@ from zlib import crc32
 
 from mcpassport.records.sources import Clock
 from mcpassport.store.listing import check_keys, check_listing, cursor_after, position_of
-from mcpassport.store.postgres_pool import Connection, Postgres, PostgresSchema
+from mcpassport.store.postgres_open import Connection, PostgresSchema
+from mcpassport.store.postgres_pool import Postgres
 from mcpassport.store.protocol import (
     ABSENT,
+    PROCESS_LEASE,
     Append,
     Delete,
     Entry,
@@ -35,7 +37,7 @@ _ETAG_BYTES: Final = 12
 """96 random bits: no etag ever comes back, not after a delete and not after a restored backup."""
 
 # COLLATE "C": ids compare byte by byte, whatever the database's language is.
-_SCHEMA: Final = PostgresSchema(
+SCHEMA: Final = PostgresSchema(
     suffix="",
     holds="records",
     steps=(
@@ -104,6 +106,7 @@ _PURGE: Final = """
     DELETE FROM records WHERE ctid = ANY (ARRAY (
         SELECT ctid FROM records WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
     RETURNING 1"""
+_FORGET_PROCESSES: Final = "DELETE FROM leases WHERE starts_with(name, $1) AND expires_at <= $2"
 _OUTBOX: Final = "SELECT event_id, chain, body FROM outbox ORDER BY position LIMIT $1"
 _DONE: Final = "DELETE FROM outbox WHERE event_id = ANY ($1::text[])"
 
@@ -113,7 +116,7 @@ class PostgresStore:
 
     def __init__(self, url: str, *, clock: Clock) -> None:
         self._clock = clock
-        self._database = Postgres(url, _SCHEMA)
+        self._database = Postgres(url, SCHEMA)
         self._holder = secrets.token_hex(16)
 
     async def get_many(self, keys: Sequence[Key]) -> list[Entry | None]:
@@ -202,6 +205,8 @@ class PostgresStore:
     async def purge(self, now: datetime) -> int:
         """Remove what has expired, in transactions small enough to let others write between."""
         due = (int(now.timestamp()), _PURGE_BATCH)
+        gone = (PROCESS_LEASE, now.timestamp())
+        await self._database.write(lambda connection: connection.execute(_FORGET_PROCESSES, *gone))
         removed = 0
         while True:
             rows = await self._database.write(lambda connection: connection.fetch(_PURGE, *due))

@@ -6,11 +6,13 @@ from typing import Any, Final
 
 import msgspec
 
-from mcpassport.records.audit import ChainedRow, Checkpoint, EdgeCount
-from mcpassport.store.postgres_pool import Connection, Postgres, PostgresSchema
+from mcpassport.records.audit import ChainedRow, Checkpoint
+from mcpassport.store.postgres_open import Connection, PostgresSchema
+from mcpassport.store.postgres_pool import Postgres
+from mcpassport.store.postgres_search import PostgresSearch
 from mcpassport.store.protocol import GENESIS, Durability, Link, Pending, Space
 
-_SCHEMA: Final = PostgresSchema(
+SCHEMA: Final = PostgresSchema(
     suffix="_audit",
     holds="audit rows",
     steps=(
@@ -38,10 +40,20 @@ _SCHEMA: Final = PostgresSchema(
                 chain TEXT COLLATE "C" NOT NULL, sequence BIGINT NOT NULL, body BYTEA NOT NULL,
                 PRIMARY KEY (chain, sequence))""",
         ),
+        (
+            "DROP TABLE edge",
+            "CREATE TABLE proof (id INTEGER PRIMARY KEY CHECK (id = 1), mark BIGINT NOT NULL)",
+            """CREATE TABLE segments (
+                chain TEXT COLLATE "C" NOT NULL, first BIGINT NOT NULL, last BIGINT NOT NULL,
+                since BIGINT NOT NULL, until BIGINT NOT NULL, holds BYTEA NOT NULL,
+                PRIMARY KEY (chain, first))""",
+            "ALTER TABLE heads ADD COLUMN segmented BIGINT NOT NULL DEFAULT 0",
+        ),
     ),
 )
 _BEGIN_CHAINS: Final = """
-    INSERT INTO heads SELECT name, 0, $2::bytea FROM unnest($1::text[]) AS name
+    INSERT INTO heads (chain, sequence, hash)
+    SELECT name, 0, $2::bytea FROM unnest($1::text[]) AS name
     ON CONFLICT (chain) DO NOTHING"""
 _HEADS: Final = """
     SELECT chain, sequence, hash FROM heads
@@ -77,13 +89,10 @@ _CHECKPOINTS_BACKWARD: Final = """
 _FORGET: Final = (
     "DELETE FROM chained WHERE chain = $1 AND sequence <= $2",
     "DELETE FROM checkpoints WHERE chain = $1 AND sequence < $2",
+    "DELETE FROM segments WHERE chain = $1 AND last <= $2",
 )
-_COUNT: Final = """
-    INSERT INTO edge VALUES ($1, $2, $3, $4)
-    ON CONFLICT (second, reason, network) DO UPDATE SET count = edge.count + excluded.count"""
-_NEWEST: Final = """
-    SELECT second, reason, network, count FROM edge
-    ORDER BY second DESC, reason, network LIMIT $1"""
+_PROVE: Final = """
+    INSERT INTO proof VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET mark = excluded.mark"""
 _BEYOND: Final = 2**63 - 1
 
 
@@ -114,11 +123,11 @@ class _OpenRows:
         return True
 
 
-class PostgresAudit:
+class PostgresAudit(PostgresSearch):
     """An `AuditStore` in the database at `url`. Any number of nodes may append at once."""
 
     def __init__(self, url: str, *, durability: Durability = "disk") -> None:
-        self._database = Postgres(url, _SCHEMA, synced=durability == "disk")
+        self._database = Postgres(url, SCHEMA, synced=durability == "disk")
 
     async def append(self, rows: Sequence[Pending], link: Link) -> None:
         """Append to the chains in one transaction.
@@ -193,15 +202,9 @@ class PostgresAudit:
 
         await self._database.write(work)
 
-    async def count_edge(self, counts: Sequence[EdgeCount]) -> None:
-        """Add to the counts of a second, reason and network."""
-        # In one order for everyone, so that two nodes never wait for each other.
-        added = sorted((count.second, count.reason, count.network, count.count) for count in counts)
-        await self._database.write(lambda connection: connection.executemany(_COUNT, added))
-
-    async def edge_counts(self, *, limit: int = 50) -> list[EdgeCount]:
-        """The newest edge counts first."""
-        return [EdgeCount(*row) for row in await self._database.read(_NEWEST, max(limit, 0))]
+    async def prove(self, mark: int) -> None:
+        """Write the mark in place of the one before."""
+        await self._database.write(lambda connection: connection.execute(_PROVE, mark))
 
     async def close(self) -> None:
         """Finish writes in progress and release the connections."""

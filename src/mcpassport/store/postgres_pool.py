@@ -1,14 +1,24 @@
 """One schema of a PostgreSQL database: a pool of connections, one transaction per write."""
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from typing import Any, Final, TypeVar
 
-from mcpassport.errors import DataFolderError, InvalidSettings, StoreUnavailable
+from mcpassport.errors import StoreUnavailable
+from mcpassport.records.masked import MaskedUrl
 from mcpassport.store.listing import unstorable
+from mcpassport.store.postgres_open import (
+    ANSWER_S,
+    CONNECT_S,
+    Connection,
+    PostgresSchema,
+    address_of,
+    adopt,
+    place_of,
+    session_settings,
+    told,
+)
 
 try:
     import asyncpg
@@ -16,69 +26,11 @@ except ModuleNotFoundError:  # the extra `postgres` is optional
     asyncpg = None
 
 T = TypeVar("T")
-Connection: TypeAlias = Any
-"""A connection of the driver, which carries no types."""
 
 POOL_SIZE: Final = 10
 """Connections of one process to one schema."""
-CONNECT_S: Final = 5.0
-"""How long an operation waits for a connection, new or returned by another."""
 STATEMENT_MS: Final = 10_000
 """How long the server works on one statement, waiting for locks included."""
-_ANSWER_S: Final = 15.0
-"""How long we wait for the answer to a statement: a server that hangs cannot time out itself."""
-_DEFAULT_SCHEMA: Final = "mcpassport"
-_SCHEMA_NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,39}")
-_FORM: Final = "write it as postgresql://user:password@host:port/database"
-
-_HAS_SCHEMA: Final = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = current_schema())"
-_HAS_TABLES: Final = "SELECT to_regclass('schema_version') IS NOT NULL"
-_VERSIONS: Final = "CREATE TABLE schema_version (holds TEXT PRIMARY KEY, version INTEGER NOT NULL)"
-_SET_VERSION: Final = """
-    INSERT INTO schema_version VALUES ($1, $2)
-    ON CONFLICT (holds) DO UPDATE SET version = excluded.version"""
-
-
-class PostgresSchema(NamedTuple):
-    """The tables of one schema. `steps[n]` leads from version n to n + 1; steps are only added."""
-
-    suffix: str
-    """What follows the name of the schema in the URL: each kind has a schema of its own."""
-    holds: str
-    """What the schema holds, for messages: `records`, `audit rows`, `keys`."""
-    steps: tuple[tuple[str, ...], ...]
-
-
-class Address(NamedTuple):
-    """What the driver is given, and the name of the schema; holds the password, so never shown."""
-
-    dsn: str
-    schema: str
-
-
-def address_of(url: str) -> Address:
-    """Take `?schema=` out of the URL; everything else is the driver's.
-
-    Raises:
-        InvalidSettings: it is not such a URL, or the driver is not installed; never repeats it.
-    """
-    if asyncpg is None:
-        raise InvalidSettings(
-            "A store in PostgreSQL needs the driver: run pip install 'mcpassport[postgres]'"
-        )
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme == "postgresql" and parts.port != 0 and len(parts.path) > 1
-        options = parse_qsl(parts.query, keep_blank_values=True)
-    except ValueError:
-        usable, options = False, []
-    if not usable or parts.fragment:
-        raise InvalidSettings(f"The URL of the PostgreSQL store cannot be read: {_FORM}") from None
-    schema = dict(options).get("schema", _DEFAULT_SCHEMA)
-    if not _SCHEMA_NAME.fullmatch(schema):
-        raise InvalidSettings("`schema` in the store's URL is a name such as mcpassport")
-    rest = urlencode([(name, value) for name, value in options if name != "schema"])
-    return Address(parts._replace(query=rest).geturl(), schema)
 
 
 class Postgres:
@@ -95,9 +47,15 @@ class Postgres:
         self._name = address.schema + schema.suffix
         self._schema = schema
         self._pool: Any = None
+        self._adopting: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closed = False
+
+    @property
+    def place(self) -> str:
+        """The schema, for messages."""
+        return place_of(self._name)
 
     async def read(self, query: str, *parameters: Any) -> list[Any]:
         """All rows of one query, from one moment; sees every write that was awaited before.
@@ -120,6 +78,8 @@ class Postgres:
     async def close(self) -> None:
         """Finish what was begun and release the connections; harmless when repeated."""
         self._closed = True
+        if self._adopting is not None:
+            self._adopting.cancel()  # it may wait for another process, for hours
         if self._tasks:
             await asyncio.wait(self._tasks)
         pool, self._pool = self._pool, None
@@ -167,24 +127,22 @@ class Postgres:
             if isinstance(error, ValueError):
                 raise unstorable() from None
             raise StoreUnavailable from None
-        except (asyncpg.PostgresError, OSError, MemoryError):
+        except (asyncpg.PostgresError, asyncpg.InternalClientError, OSError, MemoryError):
             raise StoreUnavailable from None
 
     async def _opened(self) -> Any:
         async with self._opening:
             if self._pool is None:
-                pool = _pool(self._dsn, self._name, synced=self._synced)
+                self._adopting = asyncio.create_task(adopt(self._dsn, self._name, self._schema))
                 try:
-                    await pool
-                    async with pool.acquire(timeout=CONNECT_S) as connection:
-                        await _adopt(connection, self._name, self._schema)
+                    await self._adopting
+                    self._pool = await _pool(self._dsn, self._name, synced=self._synced)
                 except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                    raise _told(error, self._name) from None
-                else:
-                    self._pool = pool
+                    raise told(error, self.place) from None
+                except asyncio.CancelledError:  # by `close`
+                    raise StoreUnavailable from None
                 finally:
-                    if self._pool is None:
-                        pool.terminate()
+                    self._adopting = None
             return self._pool
 
 
@@ -192,71 +150,18 @@ async def _keep(_connection: Connection) -> None:
     """Our statements change nothing of a session, so nothing is reset between two uses."""
 
 
-def _pool(dsn: str, schema: str, *, synced: bool) -> Any:
+def _pool(dsn: MaskedUrl, schema: str, *, synced: bool) -> Any:
     return asyncpg.create_pool(
-        dsn,
+        dsn.in_full(),
         min_size=0,
         max_size=POOL_SIZE,
         timeout=CONNECT_S,
-        command_timeout=_ANSWER_S,
+        command_timeout=ANSWER_S,
         reset=_keep,
-        server_settings={
-            "application_name": "mcpassport",
-            "search_path": schema,
-            "synchronous_commit": "on" if synced else "off",
-            "statement_timeout": f"{STATEMENT_MS}",
-            "idle_in_transaction_session_timeout": f"{STATEMENT_MS * 3}",
-        },
+        server_settings=session_settings(
+            schema,
+            synchronous_commit="on" if synced else "off",
+            statement_timeout=f"{STATEMENT_MS}",
+            idle_in_transaction_session_timeout=f"{STATEMENT_MS * 3}",
+        ),
     )
-
-
-def _told(error: Exception, name: str) -> Exception:
-    """What the operator must mend, said plainly; any other failure as it is."""
-    if isinstance(error, asyncpg.ClientConfigurationError):
-        return InvalidSettings(f"The URL of the PostgreSQL store cannot be read: {_FORM}")
-    if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
-        return _error(name, "the server refuses this user or password", "Correct `store_url`.")
-    if isinstance(error, asyncpg.InvalidCatalogNameError):
-        return _error(name, "the server has no such database", "Create it, or correct `store_url`.")
-    if isinstance(error, asyncpg.InsufficientPrivilegeError):
-        return _error(
-            name,
-            "this user may not create its schema or tables",
-            "Grant CREATE on the database, or let another user create the schema and own it.",
-        )
-    return error
-
-
-async def _adopt(connection: Connection, name: str, schema: PostgresSchema) -> None:
-    """Bring the schema up to date in one transaction, of several processes one after the other.
-
-    Raises:
-        DataFolderError: says what is wrong, where, and how to mend it.
-    """
-    async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", name)
-        if await connection.fetchval("SHOW server_encoding") != "UTF8":
-            raise _error(name, "the database is not UTF-8", "Create one with ENCODING 'UTF8'.")
-        if not await connection.fetchval(_HAS_SCHEMA):
-            await connection.execute(f"CREATE SCHEMA {name}")
-        if not await connection.fetchval(_HAS_TABLES):
-            await connection.execute(_VERSIONS)
-        found = dict(await connection.fetch("SELECT holds, version FROM schema_version"))
-        version, known = found.pop(schema.holds, 0), len(schema.steps)
-        if found:
-            raise _error(name, f"this is not one of our {schema.holds}", "Choose another schema.")
-        if version > known:
-            raise _error(
-                name,
-                f"a newer release wrote these {schema.holds} "
-                f"(schema {version}, this program knows {known})",
-                "Nothing was changed. Run that release or a later one.",
-            )
-        if version < known:
-            for statement in (sql for step in schema.steps[version:] for sql in step):
-                await connection.execute(statement)
-            await connection.execute(_SET_VERSION, schema.holds, known)
-
-
-def _error(name: str, what: str, mend: str) -> DataFolderError:
-    return DataFolderError(f"PostgreSQL schema {name}: {what}. {mend}")

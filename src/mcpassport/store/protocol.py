@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
-from mcpassport.records.audit import ChainedRow, Checkpoint, EdgeCount
+from mcpassport.records.audit import ChainedRow, Checkpoint, Segment
 
 PLATFORM: Final = ""
 """The tenant of records that belong to the deployment."""
@@ -100,6 +100,30 @@ Durability: TypeAlias = Literal["process", "disk"]
 """What an acknowledged audit row survives: the death of the process, or a power failure too."""
 
 
+class Span(NamedTuple):
+    """Sequences of a chain, both ends included."""
+
+    first: int
+    last: int
+
+
+class Extent(NamedTuple):
+    """The rows that a chain has, and those of them that segments tell of, without a gap."""
+
+    rows: Span
+    segmented: Span | None
+
+
+class Needs(NamedTuple):
+    """What a segment must have for a question: every mark, and a time within both bounds."""
+
+    marks: tuple[bytes, ...] = ()
+    since: int = -(2**63)
+    """Inclusive, in microseconds since 1970."""
+    until: int = 2**63 - 1
+    """Exclusive."""
+
+
 class Space(NamedTuple):
     """How much an audit trail holds, and how much more its disk takes, in bytes."""
 
@@ -174,7 +198,7 @@ class Store(Protocol):
 
 
 class AuditStore(Protocol):
-    """The audit file: hash chains of rows, and the counts of what resolved to nobody."""
+    """The audit file: hash chains of rows, their checkpoints, and what finds rows in them."""
 
     async def append(self, rows: Sequence[Pending], link: Link) -> None:
         """Append to the chains in one transaction; a known `event_id` is skipped.
@@ -211,15 +235,45 @@ class AuditStore(Protocol):
         ...
 
     async def forget(self, chain: str, through: int) -> None:
-        """Remove the rows up to this sequence, and the checkpoints before it; the chain goes on."""
+        """Remove the rows up to this sequence, and the checkpoints before it; the chain goes on.
+
+        Segments that end there or before go too.
+        """
         ...
 
-    async def count_edge(self, counts: Sequence[EdgeCount]) -> None:
-        """Add to the edge counts."""
+    async def matching(
+        self,
+        chain: str,
+        spans: Sequence[Span],
+        texts: Sequence[bytes],
+        *,
+        limit: int,
+        newest_first: bool = False,
+    ) -> list[ChainedRow]:
+        """Rows within the spans whose bodies hold every text.
+
+        The spans do not overlap, and stand in the order in which the rows are wanted.
+        """
         ...
 
-    async def edge_counts(self, *, limit: int = 50) -> list[EdgeCount]:
-        """The newest edge counts first."""
+    async def extent(self, chain: str) -> Extent | None:
+        """What the chain has now; None when it has no row."""
+        ...
+
+    async def add_segments(self, segments: Sequence[Segment]) -> None:
+        """Keep segments, each beginning where the one before of its chain ended."""
+        ...
+
+    async def promising(self, chain: str, within: Span, needs: Needs) -> list[Span]:
+        """The segments that reach into the span and may hold what is needed, oldest first."""
+        ...
+
+    async def unsegmented(self, size: int) -> list[tuple[str, int]]:
+        """Chains with at least so many rows behind their last segment, and where that ended."""
+        ...
+
+    async def prove(self, mark: int) -> None:
+        """Write the mark in place of the one before: who can do that can append too."""
         ...
 
     async def close(self) -> None:

@@ -15,6 +15,7 @@ from mcpassport.errors import StoreUnavailable
 from mcpassport.records.grants import (
     Account,
     ApiToken,
+    Disclosure,
     IndexEntry,
     IntegrationHead,
     IntegrationVersion,
@@ -169,6 +170,9 @@ def version_id(name: str, version: int) -> str:
 
 
 TENANTS: Final = Repository("tenant", Tenant, lambda tenant: (tenant.id, tenant.id))
+DISCLOSURES: Final = Repository(
+    "fingerprint_disclosure", Disclosure, lambda disclosure: (disclosure.tenant, disclosure.tenant)
+)
 ACCOUNTS: Final = Repository(
     "account",
     Account,

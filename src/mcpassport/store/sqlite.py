@@ -34,7 +34,7 @@ _KEYS_PER_STATEMENT: Final = 5_000
 _SCAN_PAGE: Final = 500
 _PURGE_BATCH: Final = 1_000
 
-_SCHEMA: Final = Schema(
+SCHEMA: Final = Schema(
     application_id=0x6D637031,
     holds="records",
     steps=(
@@ -98,7 +98,7 @@ class SqliteStore:
 
     def __init__(self, path: Path, *, clock: Clock) -> None:
         self._clock = clock
-        self._database = Database(path, _SCHEMA)
+        self._database = Database(path, SCHEMA)
         self._holder: str = self._database.read("SELECT lower(hex(randomblob(16)))")[0][0]
 
     async def get_many(self, keys: Sequence[Key]) -> list[Entry | None]:

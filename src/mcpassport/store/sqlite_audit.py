@@ -9,12 +9,13 @@ from typing import Final
 import msgspec
 
 from mcpassport.errors import StoreUnavailable
-from mcpassport.records.audit import ChainedRow, Checkpoint, EdgeCount
+from mcpassport.records.audit import ChainedRow, Checkpoint
 from mcpassport.store.protocol import GENESIS, Durability, Link, Pending, Space
 from mcpassport.store.sqlite_engine import Database
 from mcpassport.store.sqlite_open import Schema
+from mcpassport.store.sqlite_search import SqliteSearch
 
-_SCHEMA: Final = Schema(
+SCHEMA: Final = Schema(
     application_id=0x6D637032,
     holds="audit rows",
     steps=(
@@ -42,13 +43,22 @@ _SCHEMA: Final = Schema(
                 chain TEXT NOT NULL, sequence INTEGER NOT NULL, body BLOB NOT NULL,
                 PRIMARY KEY (chain, sequence)) WITHOUT ROWID""",
         ),
+        (
+            "DROP TABLE edge",
+            "CREATE TABLE proof (id INTEGER PRIMARY KEY CHECK (id = 1), mark INTEGER NOT NULL)",
+            """CREATE TABLE segments (
+                chain TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+                since INTEGER NOT NULL, until INTEGER NOT NULL, holds BLOB NOT NULL,
+                PRIMARY KEY (chain, first)) WITHOUT ROWID""",
+            "ALTER TABLE heads ADD COLUMN segmented INTEGER NOT NULL DEFAULT 0",
+        ),
     ),
 )
 _KNOWN: Final = "SELECT 1 FROM chained WHERE event_id = ? AND event_id != ''"
 _HEAD: Final = "SELECT sequence, hash FROM heads WHERE chain = ?"
 _INSERT: Final = "INSERT INTO chained VALUES (?, ?, ?, ?, ?)"
 _MOVE_HEAD: Final = """
-    INSERT INTO heads VALUES (?, ?, ?)
+    INSERT INTO heads (chain, sequence, hash) VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash"""
 _OPEN: Final = "INSERT INTO open VALUES (?, ?, ?)"
 _CLOSE: Final = """
@@ -77,23 +87,20 @@ _CHECKPOINTS_BACKWARD: Final = """
 _FORGET: Final = (
     "DELETE FROM chained WHERE chain = ? AND sequence <= ?",
     "DELETE FROM checkpoints WHERE chain = ? AND sequence < ?",
+    "DELETE FROM segments WHERE chain = ? AND last <= ?",
 )
-_COUNT: Final = """
-    INSERT INTO edge VALUES (?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET count = count + excluded.count"""
-_NEWEST: Final = """
-    SELECT second, reason, network, count FROM edge
-    ORDER BY second DESC, reason, network LIMIT ?"""
+_PROVE: Final = """
+    INSERT INTO proof VALUES (1, ?) ON CONFLICT DO UPDATE SET mark = excluded.mark"""
 _BEYOND: Final = 2**63 - 1
 
 
-class SqliteAudit:
+class SqliteAudit(SqliteSearch):
     """An `AuditStore` in the file at `path`. Several processes may append at once."""
 
     def __init__(self, path: Path, *, durability: Durability = "disk") -> None:
         self._path = path
         self._journal = path.with_name(f"{path.name}-wal")
-        self._database = Database(path, _SCHEMA, synced=durability == "disk")
+        self._database = Database(path, SCHEMA, synced=durability == "disk")
 
     async def append(self, rows: Sequence[Pending], link: Link) -> None:
         """Append to the chains in one transaction.
@@ -174,18 +181,9 @@ class SqliteAudit:
 
         await self._database.write(work)
 
-    async def count_edge(self, counts: Sequence[EdgeCount]) -> None:
-        """Add to the counts of a second, reason and network."""
-        added = [(count.second, count.reason, count.network, count.count) for count in counts]
-
-        def work(connection: sqlite3.Connection) -> None:
-            connection.executemany(_COUNT, added)
-
-        await self._database.write(work)
-
-    async def edge_counts(self, *, limit: int = 50) -> list[EdgeCount]:
-        """The newest edge counts first."""
-        return [EdgeCount(*row) for row in self._database.read(_NEWEST, (max(limit, 0),))]
+    async def prove(self, mark: int) -> None:
+        """Write the mark in place of the one before."""
+        await self._database.write(lambda connection: connection.execute(_PROVE, (mark,)).rowcount)
 
     async def close(self) -> None:
         """Finish writes in progress and release the file."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from mcpassport.errors import DataFolderError
+from mcpassport.store.trouble import FREE_SPACE, data_folder_error, os_data_folder_error
 
 WRITE_WAIT_S: Final = 5.0
 """How long a writer waits for the writer of another process."""
@@ -36,10 +37,9 @@ _READER_PRAGMAS: Final = (
     "PRAGMA temp_store = MEMORY",
 )
 
-_FREE_SPACE: Final = "Free some space, then start again."
 _RESTORE: Final = "Nothing was changed. Move the file away, or restore it from a backup."
 _SQLITE_CAUSES: Final = {
-    sqlite3.SQLITE_FULL: ("the disk is full", _FREE_SPACE),
+    sqlite3.SQLITE_FULL: ("the disk is full", FREE_SPACE),
     sqlite3.SQLITE_IOERR: (
         "the disk is full or failing",
         "Free some space and check the disk, then start again.",
@@ -59,18 +59,6 @@ _SQLITE_CAUSES: Final = {
         "Stop whatever else uses the file, then start again.",
     ),
 }
-_OS_CAUSES: Final = {
-    errno.ENOSPC: ("the disk is full", _FREE_SPACE),
-    errno.EDQUOT: ("the disk quota is used up", _FREE_SPACE),
-    errno.EROFS: ("the file system is read-only", "Choose a data folder on a writable disk."),
-    errno.EISDIR: ("a folder stands where a file belongs", "Move the folder away."),
-    errno.ENOTDIR: ("a file stands where a folder belongs", "Choose another data folder."),
-    errno.ENOLCK: ("this file system has no locks", "Choose a data folder on a local disk."),
-}
-_OS_OTHER: Final = (
-    "this user cannot read and write here",
-    "Choose another data folder, or give this one to the user that runs this program.",
-)
 
 
 class Schema(NamedTuple):
@@ -83,14 +71,11 @@ class Schema(NamedTuple):
     steps: tuple[tuple[str, ...], ...]
 
 
-def data_folder_error(path: Path, what: str, mend: str) -> DataFolderError:
-    """What is wrong, where, and how to mend it, in one sentence each."""
-    return DataFolderError(f"{path}: {what}. {mend}")
-
-
-def os_data_folder_error(path: Path, error: OSError) -> DataFolderError:
-    """The same for a failure of the operating system."""
-    return data_folder_error(path, *_OS_CAUSES.get(error.errno or 0, _OS_OTHER))
+def sqlite_error(path: Path, error: sqlite3.Error) -> DataFolderError:
+    """What a failure of the engine means, where, and how to mend it."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
+    what, mend = _SQLITE_CAUSES.get(code, ("SQLite cannot use the file", _RESTORE))
+    return data_folder_error(path, what, mend)
 
 
 def connect(path: Path, schema: Schema) -> tuple[sqlite3.Connection, sqlite3.Connection]:
@@ -108,11 +93,11 @@ def connect(path: Path, schema: Schema) -> tuple[sqlite3.Connection, sqlite3.Con
         _prepare_folder(path.parent)  # (1)
         with _alone(path.parent):
             _prepare_file(path)
-            writer = _open(path, "rw", WRITE_WAIT_S)
+            writer = open_file(path, "rw", WRITE_WAIT_S)
             try:
-                version = _examine(writer, path, schema)  # (2)
+                version = examine(writer, path, schema)  # (2)
                 _adopt(writer, path, schema, version)  # (3)
-                reader = _open(path, "ro", _READ_WAIT_S)
+                reader = open_file(path, "ro", _READ_WAIT_S)
                 _configure(reader, _READER_PRAGMAS)
             except BaseException:
                 writer.close()
@@ -121,9 +106,7 @@ def connect(path: Path, schema: Schema) -> tuple[sqlite3.Connection, sqlite3.Con
     except OSError as error:
         raise os_data_folder_error(path, error) from None
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
-        what, mend = _SQLITE_CAUSES.get(code, ("SQLite cannot use the file", _RESTORE))
-        raise data_folder_error(path, what, mend) from None
+        raise sqlite_error(path, error) from None
 
 
 def _prepare_folder(folder: Path) -> None:
@@ -163,7 +146,8 @@ def _prepare_file(path: Path) -> None:
         raise data_folder_error(path, f"the database is gone, {journal.name} is left", _RESTORE)
 
 
-def _open(path: Path, mode: str, wait_s: float) -> sqlite3.Connection:
+def open_file(path: Path, mode: str, wait_s: float) -> sqlite3.Connection:
+    """A bare connection to a file that exists; `mode` is `ro` or `rw`."""
     return sqlite3.connect(
         f"{path.as_uri()}?mode={mode}",
         uri=True,
@@ -184,8 +168,12 @@ def _number(connection: sqlite3.Connection, query: str) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _examine(connection: sqlite3.Connection, path: Path, schema: Schema) -> int:
-    """The schema version of a file that we may use; 0 for a new one. Reads only."""
+def examine(connection: sqlite3.Connection, path: Path, schema: Schema) -> int:
+    """The schema version of a file that we may use; 0 for a new one. Reads only.
+
+    Raises:
+        DataFolderError: it is not ours, damaged, or a newer release wrote it.
+    """
     owner = _number(connection, "PRAGMA application_id")
     version = _number(connection, "PRAGMA user_version")
     tables = _number(connection, "SELECT count(*) FROM sqlite_schema")

@@ -5,7 +5,9 @@ it will be sent and once by the folding rules, and compared with the template:
 1. a base URL begins with a literal `http://` or `https://`, and holds no query or fragment;
 2. a placeholder in the host takes host characters only; the host then matches `allowed_hosts`;
 3. scheme, host and port of both readings are the template's;
-4. both readings have as many segments as the template, and its literal segments unchanged.
+4. both readings have as many segments as the template, and its literal segments unchanged;
+5. values of letters, digits, `-`, `_` and `~` read the same to every parser: where only such stand
+   in the path, one pattern shows (3) and (4), which hold for the template itself.
 """
 
 import re
@@ -17,6 +19,7 @@ from yarl import URL
 from mcpassport.errors import AddressForbidden, InvalidArguments, InvalidIntegration
 from mcpassport.expressions import Template, parse_template, render_path
 from mcpassport.expressions.placeholders import MISSING, Scopes, as_text
+from mcpassport.expressions.segments import PLAIN
 
 URL_MAX_CHARS: Final = 16_384
 """Of a whole URL, query included; longer ones are refused before anything is sent."""
@@ -59,6 +62,7 @@ class Address:
         self._sent = _Shape(text, literal, folded=False)
         self._folded = _Shape(text, literal, folded=True)
         self._constant = None if placeholders else self._checked(f"{scheme}://{authority}{text}")
+        self._plain = None if hosts else self._pattern(f"{scheme}://{authority}{text}")
 
     def url(self, scopes: Scopes) -> str:
         """The URL of one call, percent-encoded, without a query.
@@ -73,7 +77,15 @@ class Address:
             part if isinstance(part, str) else _host_value(part.value(scopes), part.name)
             for part in self._authority.parts
         )
-        return self._checked(f"{self._scheme}://{authority}{render_path(self._path, scopes)}")
+        url = f"{self._scheme}://{authority}{render_path(self._path, scopes)}"
+        if self._plain is not None and self._plain.fullmatch(url) and len(url) <= URL_MAX_CHARS:
+            return url  # (5)
+        return self._checked(url)
+
+    def _pattern(self, text: str) -> re.Pattern[str]:
+        """(5) What the URL looks like with plain values, once the template has passed with some."""
+        self._checked(text.replace(_TOKEN, "x"))
+        return re.compile(PLAIN.join(map(re.escape, text.split(_TOKEN))))
 
     def _checked(self, url: str) -> str:
         if len(url) > URL_MAX_CHARS:

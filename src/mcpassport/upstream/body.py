@@ -19,6 +19,7 @@ import msgspec
 
 from mcpassport.errors import MalformedUpstreamResponse
 from mcpassport.records.calls import OutboundResponse
+from mcpassport.upstream.media import body_text, is_json, media_type
 
 _BRACKETS: Final = frozenset(b"[]{}")
 _NO_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in _BRACKETS)
@@ -37,32 +38,34 @@ _RAW: Final = msgspec.json.Decoder(msgspec.Raw)
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ELEMENTS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
-_TEXT_CHARSETS: Final = frozenset({"utf-8", "us-ascii", "iso-8859-1", "windows-1252"})
 
-
-def json_of(response: OutboundResponse, depth: int) -> bytes:
-    """The body as checked JSON text: no body is `null`, `text/plain` is a JSON string.
+def json_of(response: OutboundResponse, depth: int) -> bytes | None:
+    """The body as checked JSON text: no body is `null`. None: it is of another media type.
 
     Raises:
-        MalformedUpstreamResponse: the body is neither.
+        MalformedUpstreamResponse: it says that it is JSON and is not.
     """
     if not response.body.strip():
         return b"null"
-    media, charset = _media_type(response.header("content-type") or "application/json")
-    if media in {"application/json", "text/json"} or media.endswith("+json"):
-        return checked_json(response.body, depth)
-    if media == "text/plain" and charset in _TEXT_CHARSETS:
-        try:
-            return msgspec.json.encode(response.body.decode(charset))
-        except UnicodeDecodeError:
-            raise MalformedUpstreamResponse from None
-    raise MalformedUpstreamResponse("The upstream API answered with something that is not JSON.")
+    media, _ = media_type(response.header("content-type") or "application/json")
+    return checked_json(response.body, depth) if is_json(media) else None
+
+
+def text_as_json(response: OutboundResponse) -> bytes | None:
+    """A body of `text/plain` as a JSON string; None for other types.
+
+    Raises:
+        MalformedUpstreamResponse: the body is not in its charset.
+    """
+    if media_type(response.header("content-type") or "")[0] != "text/plain":
+        return None
+    return msgspec.json.encode(body_text(response))
 
 
 def json_or_null(response: OutboundResponse, depth: int) -> bytes:
-    """The body if it is JSON, else `null`: for expressions that judge failures."""
+    """The body if it is JSON or plain text, else `null`: for expressions that judge failures."""
     try:
-        return json_of(response, depth)
+        return json_of(response, depth) or text_as_json(response) or b"null"
     except MalformedUpstreamResponse:
         return b"null"
 
@@ -150,13 +153,3 @@ def _overflows(text: bytes) -> bool:
         ):
             return True
     return False
-
-
-def _media_type(header: str) -> tuple[str, str]:
-    media, _, parameters = header.partition(";")
-    charset = "utf-8"
-    for parameter in parameters.split(";"):
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            charset = value.strip().strip('"').lower()
-    return media.strip().lower(), charset

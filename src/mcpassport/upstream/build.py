@@ -77,7 +77,7 @@ def finish(
 ) -> OutboundRequest:
     """The request, encoded. `InvalidArguments` if it cannot be sent as it stands."""
     body = None if draft.body is MISSING else _text(draft.body)
-    headers = checked_headers(_defaults(draft, with_body=body is not None))  # (6)
+    headers = checked_headers(_defaults(wiring, draft, with_body=body is not None))  # (6)
     for name in wiring.secret_header_names:  # (5)
         headers.pop(name, None)
     query = _query(wiring, draft, turn)
@@ -188,9 +188,9 @@ def _merge(draft: Draft, expression: Expression, result: bytes | None) -> None:
         draft.body = given["body"]
 
 
-def _defaults(draft: Draft, *, with_body: bool) -> list[tuple[str, Any]]:
+def _defaults(wiring: Wiring, draft: Draft, *, with_body: bool) -> list[tuple[str, Any]]:
     content = [("Content-Type", "application/json")] if with_body else []
-    return [("Accept", "application/json"), *content, *draft.headers]
+    return [("Accept", wiring.accept), *content, *draft.headers]
 
 
 def _query(wiring: Wiring, draft: Draft, turn: Turn) -> str:

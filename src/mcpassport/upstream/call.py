@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from msgspec.structs import replace
 
-from mcpassport.errors import McpassportError, UpstreamError
+from mcpassport.errors import McpassportError, ResponseTooLarge, UpstreamError
 from mcpassport.expressions import Evaluator
 from mcpassport.limits import Limits
 from mcpassport.records.calls import CallScope, OutboundRequest, OutboundResponse, Outcome
@@ -33,16 +33,19 @@ from mcpassport.upstream.outcome import (
     page_of,
     records_in,
 )
+from mcpassport.upstream.oversize import too_large
 from mcpassport.upstream.paging.turn import Answer, Asked, Turn
+from mcpassport.upstream.streams import Following, Listener, Streamer
 from mcpassport.upstream.wiring import Wiring, Wirings
 
 MASKED: Final = "****"
 """Stands for a secret in the plan of a call."""
+NO_FACTS: Final = Limited(None, reached=False)
 LIMIT: Final = "limit"
 NEXT_CURSOR: Final = "next_cursor"
 
 
-class Sender(Protocol):
+class Sender(Streamer, Protocol):
     """The part of the HTTP client that a call needs."""
 
     async def send(self, request: OutboundRequest, /) -> OutboundResponse:
@@ -74,7 +77,7 @@ class Upstream:
         self._limits = limits
         self._clock = clock
         self._wirings = Wirings()
-        self._interpreter = Interpreter(evaluator, limits.json_depth)
+        self._interpreter = Interpreter(evaluator, limits)
 
     async def call(
         self,
@@ -83,11 +86,12 @@ class Upstream:
         account: Account,
         credential: Secret,
         key_version: int,
+        listener: Listener | None = None,
     ) -> Outcome:
         """Call the tool with arguments that were checked against its schema.
 
         The error of an `Outcome` is any `McpassportError`; `sent` says whether the request may
-        have reached the upstream.
+        have reached the upstream. `listener` hears how far a streamed response is.
         """
         cursors = Cursors(self._vault, account, key_version)
         try:
@@ -95,6 +99,11 @@ class Upstream:
             request = _authorized(prepared, credential)  # (2)
         except McpassportError as error:
             return Outcome(error=error)
+        streaming = prepared.wiring.streaming
+        if streaming is not None:
+            scope = prepared.scope
+            following = Following(streaming, self._evaluator, self._limits, scope.args, listener)
+            return await self._follow(prepared, request, cursors, following)
         return await self._send(prepared, request, cursors)
 
     async def plan(
@@ -135,6 +144,7 @@ class Upstream:
         except McpassportError as error:
             # Only the client knows whether anything left; a refusal of our own limits did not.
             left = isinstance(error, UpstreamError) and error.sent
+            error = self._advised(prepared, error)
             elapsed = self._elapsed(started)
             return (
                 replace(sent, error=error, sent=left, upstream_ms=elapsed)
@@ -149,6 +159,24 @@ class Upstream:
         )
         return await self._interpret(prepared, response, cursors, answered)
 
+    async def _follow(
+        self, prepared: Prepared, request: OutboundRequest, cursors: Cursors, following: Following
+    ) -> Outcome:
+        """As `_send`, for a response that is read while it arrives."""
+        started = self._clock()
+        response = await following.follow(self._http, request)  # (3)
+        answered = Outcome(
+            sent=following.sent,
+            upstream_status=following.status,
+            upstream_ms=self._elapsed(started),
+            bytes_out=len(request.body or b"") if following.sent else 0,
+            bytes_in=following.received,
+        )
+        if isinstance(response, McpassportError):
+            return _failed(answered, self._advised(prepared, response), NO_FACTS)
+        outcome = await self._interpret(prepared, response, cursors, answered)
+        return replace(outcome, notes=tuple(dict.fromkeys((*outcome.notes, *following.notes))))
+
     async def _interpret(
         self, prepared: Prepared, response: OutboundResponse, cursors: Cursors, outcome: Outcome
     ) -> Outcome:
@@ -160,14 +188,20 @@ class Upstream:
             failure = failure_of(response.status, limited)
             if failure is not None:
                 return _failed(outcome, failure, limited)
-            reading = await self._interpreter.read(wiring, response, prepared.scope.args)
-            value, notes = reading.value, reading.notes
+            reading = await self._interpreter.read(wiring, response, prepared.scope)
+            value, notes = reading.value, (*limited.notes, *reading.notes)
             if wiring.is_list:
                 value, repeated = await _page(prepared, response, reading, cursors)
                 notes += (NOTE_REPEATED,) if repeated else ()
         except McpassportError as error:
-            return _failed(outcome, error, limited)
-        return replace(outcome, value=value, notes=(*limited.notes, *notes))
+            return _failed(outcome, self._advised(prepared, error), limited)
+        return replace(outcome, value=value, content=reading.content, notes=notes)
+
+    def _advised(self, prepared: Prepared, error: McpassportError) -> McpassportError:
+        """The error; of one about size the caller learns how to ask for less."""
+        if not isinstance(error, ResponseTooLarge) or error.detail is not None:
+            return error
+        return too_large(prepared.wiring, self._limits.upstream_body_bytes)
 
     def _elapsed(self, started: datetime) -> int:
         return max(0, round((self._clock() - started).total_seconds() * 1000))
@@ -212,12 +246,12 @@ async def _page(
 
     Longer cycles cannot be seen from one call, and nothing is kept between calls.
     """
-    wiring = prepared.wiring
+    wiring, records = prepared.wiring, reading.value or b"[]"
     answer = Answer(
         prepared.url,
         response.headers,
         reading.body,
-        records_in(reading.value),
+        records_in(records),
         reading.declares,
         reading.declared,
     )
@@ -226,7 +260,7 @@ async def _page(
     if cursor is not None and wiring.paging.sealed:
         others = _without(prepared.scope.args, NEXT_CURSOR)
         cursor = await cursors.seal(wiring.cursor_scope, others, cursor)
-    return page_of(reading.value, cursor), repeated
+    return page_of(records, cursor), repeated
 
 
 def _without(arguments: dict[str, Any], name: str) -> dict[str, Any]:

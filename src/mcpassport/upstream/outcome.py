@@ -7,13 +7,13 @@ In this order, the first that applies:
    a status outside 200 to 599: failed. Nothing of such a body is shown.
 3. An error that the integration finds in a 2xx (`errors`): its message, made harmless, is the only
    text of the upstream's that an error ever shows.
-4. The body: checked JSON (`body.py`), then the response expression or path.
+4. The body: checked JSON (`body.py`), then the response expression or path; of another media type,
+   or where the integration says so, blocks (`content.py`).
 5. A list is `{"result": [...], "next_cursor": …}`.
 A body without an expression is passed on byte for byte; before an expression integers of 16 or
 more digits become strings, and a note says so.
 """
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -32,7 +32,8 @@ from mcpassport.errors import (
     UpstreamUnauthorized,
 )
 from mcpassport.expressions import Evaluator, Expression, protect_integers
-from mcpassport.records.calls import OutboundResponse
+from mcpassport.limits import Limits
+from mcpassport.records.calls import Block, CallScope, OutboundResponse
 from mcpassport.records.envelope import RateLimit
 from mcpassport.upstream import ratelimit
 from mcpassport.upstream.body import (
@@ -43,20 +44,23 @@ from mcpassport.upstream.body import (
     length,
     members,
     scalar_text,
+    text_as_json,
 )
+from mcpassport.upstream.content import (
+    Content,
+    body_for_expressions,
+    by_media_type,
+    checked_media,
+    own_uri,
+    within,
+)
+from mcpassport.upstream.scopes import NOTE_INTEGERS, harmless, scope_of
 from mcpassport.upstream.wiring import Wiring
 
-MESSAGE_MAX_CHARS: Final = 500
-NOTE_INTEGERS: Final = "Integers of 16 or more digits in this answer are given as strings."
 NOTE_REPEATED: Final = (
     "The upstream API gave back the cursor that it was asked with: the next page may be this one."
 )
 NOTE_RATE_LIMIT: Final = "The integration's rate-limit expressions failed on this answer."
-
-_CONTROL: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+"
-)
-_HIDDEN_HEADERS: Final = frozenset({"set-cookie", "set-cookie2", "www-authenticate"})
 
 
 class Limited(NamedTuple):
@@ -70,19 +74,21 @@ class Limited(NamedTuple):
 class Reading(NamedTuple):
     """A successful response: of a list, `value` is the array and the rest tells of its paging."""
 
-    value: bytes
+    value: bytes | None
     body: bytes
     notes: tuple[str, ...] = ()
     declares: bool = False
     declared: str | None = None
+    content: tuple[Block, ...] = ()
 
 
 class Interpreter:
-    """Reads responses. `depth` is the limit on the nesting of JSON."""
+    """Reads responses, within the limits on the nesting of JSON and the size of a body."""
 
-    def __init__(self, evaluator: Evaluator, depth: int) -> None:
+    def __init__(self, evaluator: Evaluator, limits: Limits) -> None:
         self._evaluator = evaluator
-        self._depth = depth
+        self._depth = limits.json_depth
+        self._cap = limits.upstream_body_bytes
 
     async def limited(self, wiring: Wiring, response: OutboundResponse, now: datetime) -> Limited:
         """The rate-limit facts, from the integration's map or the common headers."""
@@ -93,26 +99,37 @@ class Interpreter:
         # A map that never names the body is spared it.
         seen = json_or_null(response, self._depth) if "body" in expression.source else b"null"
         try:
-            result = await self._evaluator.evaluate(expression, _scope(response, seen))
+            result = await self._evaluator.evaluate(expression, scope_of(response, seen))
         except McpassportError:
             return Limited(ratelimit.from_headers(response, now), reached, (NOTE_RATE_LIMIT,))
         values = ratelimit.values_of(result)
         facts = ratelimit.from_map(values, mapping.reset_unit, response, now)
         return Limited(facts, reached or values.get("is_limited") is True)
 
-    async def read(
-        self, wiring: Wiring, response: OutboundResponse, arguments: Mapping[str, Any]
-    ) -> Reading:
-        """The value of a 2xx.
+    async def read(self, wiring: Wiring, response: OutboundResponse, called: CallScope) -> Reading:
+        """The value of a 2xx, or its blocks.
 
         Raises:
             UpstreamReportedError: the integration finds an error in it.
             MalformedUpstreamResponse: it is not what the integration says it is.
+            ResponseTooLarge: its blocks are over the cap.
             ExpressionFailed: an expression failed on it.
         """
         body = json_of(response, self._depth)
+        if body is None or wiring.content is not None:
+            return await self._in_blocks(wiring, response, body, called)
         if wiring.errors is not None:
             await self._raise_reported(wiring.errors, response, body)  # (3)
+        return await self._mapped(wiring, response, body, called.args)
+
+    async def _mapped(
+        self,
+        wiring: Wiring,
+        response: OutboundResponse,
+        body: bytes,
+        arguments: Mapping[str, Any],
+    ) -> Reading:
+        """(4) What the response expression or path makes of a body that is JSON."""
         if wiring.response is not None:
             return await self._expressed(wiring, wiring.response, response, body, arguments)
         path = wiring.method.response_path
@@ -121,10 +138,49 @@ class Interpreter:
             return Reading(as_array(found), body)
         return Reading(b"null" if found is None else found, body)
 
+    async def _in_blocks(
+        self, wiring: Wiring, response: OutboundResponse, body: bytes | None, called: CallScope
+    ) -> Reading:
+        """(4) A body that is not JSON (`body` is None), or one of which blocks are declared."""
+        seen = body_for_expressions(response) if body is None else body
+        if wiring.errors is not None:
+            await self._raise_reported(wiring.errors, response, seen)  # (3)
+        reading = Reading(None, seen)
+        if wiring.maps_json:
+            text = text_as_json(response) if body is None and wiring.response is not None else body
+            if text is None:
+                raise MalformedUpstreamResponse(
+                    "The upstream API answered with something that is not JSON."
+                )
+            reading = await self._mapped(wiring, response, text, called.args)
+        uri = own_uri(wiring.tool.name, wiring.path_values(called.args))
+        if wiring.content is not None:
+            return await self._declared(wiring.content, response, reading, called, uri)
+        if wiring.maps_json:
+            return reading
+        block = by_media_type(response, uri)
+        return reading._replace(content=within(iter((block,)), self._cap))
+
+    async def _declared(
+        self,
+        content: Content,
+        response: OutboundResponse,
+        reading: Reading,
+        called: CallScope,
+        uri: str,
+    ) -> Reading:
+        safe, changed = protect_integers(reading.body)
+        scope = scope_of(response, safe, called.args)
+        result = await self._evaluator.evaluate(content.expression, scope)
+        scopes = {"args": called.args, "context": called.context}
+        made = content.blocks(result, checked_media(response), scopes, uri)
+        notes = (*reading.notes, NOTE_INTEGERS) if changed else reading.notes
+        return reading._replace(content=within(made, self._cap), notes=tuple(dict.fromkeys(notes)))
+
     async def _raise_reported(
         self, expression: Expression, response: OutboundResponse, body: bytes
     ) -> None:
-        result = await self._evaluator.evaluate(expression, _scope(response, body))
+        result = await self._evaluator.evaluate(expression, scope_of(response, body))
         said = None if result is None else msgspec.json.decode(result)
         if said is None or said is False or said == "":
             return
@@ -140,7 +196,7 @@ class Interpreter:
         arguments: Mapping[str, Any],
     ) -> Reading:
         safe, changed = protect_integers(body)
-        scope = _scope(response, safe, arguments)
+        scope = scope_of(response, safe, arguments)
         result = await self._evaluator.evaluate(expression, scope)
         notes = (NOTE_INTEGERS,) if changed else ()
         value = None if result is None else checked_json(result, self._depth)
@@ -184,27 +240,3 @@ def page_of(records: bytes, cursor: str | None) -> bytes:
 def records_in(records: bytes) -> int:
     """How many records a page holds."""
     return length(records)
-
-
-def harmless(message: str) -> str:
-    """The text without control and direction characters, at most 500 characters long."""
-    text = " ".join(_CONTROL.sub(" ", message[: MESSAGE_MAX_CHARS * 4]).split())
-    return text if len(text) <= MESSAGE_MAX_CHARS else text[: MESSAGE_MAX_CHARS - 1] + "…"
-
-
-def _scope(
-    response: OutboundResponse, body: bytes, arguments: Mapping[str, Any] | None = None
-) -> bytes:
-    """The scope of an expression; `body` is JSON text and goes in as it is."""
-    headers: dict[str, str] = {}
-    for name, value in response.headers:
-        if name not in _HIDDEN_HEADERS:
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    scope = b'{"status":%d,"headers":%b,"body":%b' % (
-        response.status,
-        msgspec.json.encode(headers),
-        body,
-    )
-    if arguments is None:
-        return scope + b"}"
-    return scope + b',"args":%b}' % msgspec.json.encode(arguments)

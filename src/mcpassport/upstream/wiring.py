@@ -10,10 +10,15 @@ from mcpassport.records.integration import Method
 from mcpassport.records.tool import EVERY_OTHER, Route, Tool
 from mcpassport.upstream.address import Address
 from mcpassport.upstream.auth import AUTHORIZATIONS
+from mcpassport.upstream.content import Content
 from mcpassport.upstream.paging import PAGINATIONS
 from mcpassport.upstream.ratelimit import map_source
+from mcpassport.upstream.streams import Streaming
 
 CACHED_WIRINGS: Final = 2_048
+ACCEPT_JSON: Final = "application/json"
+ACCEPT_ANY: Final = "application/json, */*;q=0.5"
+"""Of methods that declare blocks; `headers` of the integration may say better."""
 
 
 class Wiring:
@@ -41,6 +46,13 @@ class Wiring:
         )
         self.request = _compiled(method.request, f"{self.name} request")
         self.response = _compiled(method.response, f"{self.name} response")
+        self.content = Content(method.content, self.name) if method.content else None
+        self.streaming = None if method.stream == "none" else Streaming(method, self.name)
+        self.accept = ACCEPT_JSON if self.content is None else ACCEPT_ANY
+        if self.streaming is not None:
+            self.accept = self.streaming.accept
+        self.tool = tool
+        self.maps_json = self.is_list or tool.output_schema is not None or self._maps(method)
         self.errors = _compiled(method.errors, f"{self.name} errors")
         self.ratelimit = _compiled(
             map_source(method.rate_limit) if method.rate_limit else None, f"{self.name} rate_limit"
@@ -52,6 +64,10 @@ class Wiring:
         names = (*self.authorization.headers(method.authorization), *self.secret_headers)
         self.secret_header_names = tuple(dict.fromkeys(name.lower() for name in names))
         _check_format(method)
+
+    @staticmethod
+    def _maps(method: Method) -> bool:
+        return method.response is not None or method.response_path is not None
 
     def _route(self, tool: Tool) -> None:
         """Where each argument goes, after what the templates place themselves."""
@@ -81,6 +97,11 @@ class Wiring:
             for name in arguments:
                 if name not in self._known:
                     yield Route(name, self._others, name)
+
+    def path_values(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments that stand in the path, in its order."""
+        names = (p.path[0] for p in parse_template(self.method.path, self.name).placeholders)
+        return {name: arguments[name] for name in names if name in arguments}
 
     def seen(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """The arguments as templates and expressions see them: path names beside `id_param`."""

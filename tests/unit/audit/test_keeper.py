@@ -1,16 +1,20 @@
 """Checkpoints and retention, on a whole deployment with a clock that moves."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
+from tests.support.calling import legacy
 from tests.support.deployment import Deployment, deployment
 
 from mcpassport.audit.chain import verify
 from mcpassport.audit.checkpoint import fingerprint_of, problem_of
+from mcpassport.audit.edge import EDGE
 from mcpassport.records.audit import AuditRow
 from mcpassport.store import AUDIT_FILE
 
@@ -93,3 +97,39 @@ async def test_nothing_is_removed_below_a_checkpoint_that_does_not_hold(house: D
     house.clock.now += timedelta(days=DAYS + 1)
     assert await house.services.keeper.retire() == 0
     assert len(await house.services.audit.rows("acme")) == 3
+
+
+async def test_counts_of_strangers_end_with_the_retention_too(house: Deployment) -> None:
+    """The edge chain is signed, and removed below a checkpoint, as every chain is."""
+    audit = house.services.audit_store
+    for _ in range(3):
+        await house.mcp("/mcp/unknown", legacy("ping"))
+        house.clock.step(1)
+        await until_counted(house, house.clock.now)
+    assert (await house.read("/audit/strangers", reason="unknown_token"))["result"]
+    await house.services.keeper.sign()
+    (found,) = (await house.read("/audit/strangers/checkpoint"))["result"]
+    assert found["chain"] == EDGE
+    house.clock.now += timedelta(days=DAYS, seconds=1)
+    assert await house.services.keeper.retire() == 1
+    assert await audit.rows(EDGE) == []
+    await house.mcp("/mcp/unknown", legacy("ping"))
+    house.clock.step(1)
+    await until_counted(house, house.clock.now)
+    left = await audit.rows(EDGE)
+    assert verify(left, previous=bytes.fromhex(found["hash"]), sequence=4) is None
+
+
+async def until_counted(house: Deployment, now: datetime) -> None:
+    """Wait until the second before this one is in the edge chain."""
+    wanted = as_text(now - timedelta(seconds=1))
+    for _ in range(1200):
+        rows = await house.services.audit_store.rows(EDGE, limit=1, newest_first=True)
+        if rows and wanted in rows[0].body:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("nobody was counted")
+
+
+def as_text(moment: datetime) -> bytes:
+    return msgspec.json.encode(moment)

@@ -9,8 +9,8 @@ from tests.support.calling import NOW
 
 from mcpassport.audit.chain import link
 from mcpassport.audit.checkpoint import SigningKey, fingerprint_of
-from mcpassport.audit.export import as_lines, checkpoint_line
-from mcpassport.audit.verification import LONGEST_LINE, verify_file
+from mcpassport.audit.export import LONGEST_LINE, as_lines, checkpoint_line
+from mcpassport.audit.verification import verify_file
 from mcpassport.records.audit import ChainedRow
 from mcpassport.store.protocol import GENESIS
 
@@ -79,6 +79,7 @@ TAMPERED: dict[str, tuple[Callable[[], list[bytes]], int]] = {
     "a checkpoint that is no text": (lambda: [*WHOLE, b'{"checkpoint":{"chain":"\xff"}}\n'], 0),
     "no row": (lambda: [*WHOLE[:2], b"{}\n", *WHOLE[3:]], 3),
     "an endless line": (lambda: [*WHOLE[:2], b"x" * (LONGEST_LINE + 9)], 3),
+    "the last line cut off": (lambda: [*WHOLE[:-1], WHOLE[-1][:-2]], COUNT),
     "bytes that are no text": (lambda: [*WHOLE[:2], b"\xff\xfe\n"], 3),
 }
 

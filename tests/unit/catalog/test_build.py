@@ -10,7 +10,7 @@ from tests.support.catalogs import make_integration, make_method, make_record
 from mcpassport.catalog import digest
 from mcpassport.catalog.build import build
 from mcpassport.catalog.rules import RULES
-from mcpassport.records.integration import Pagination, Resource
+from mcpassport.records.integration import ContentBlock, Pagination, Resource
 from mcpassport.records.tool import Catalog
 
 NOTE = {
@@ -112,6 +112,18 @@ def test_an_output_schema_is_advertised_only_when_it_always_holds() -> None:
     assert built(response_schema=NOTE).tools[0].output_schema is None
     assert built(strict_output=True).tools[0].output_schema is None
     assert built(response_schema=NOTE, strict_output=True).tools[0].output_schema is NOTE
+
+
+def test_a_promised_output_needs_something_structured() -> None:
+    """Blocks alone cannot keep the promise of an output schema; a mapped answer beside them can."""
+    content = (ContentBlock("text", "body"),)
+    promised: dict[str, Any] = {"response_schema": NOTE, "strict_output": True}
+    (dropped,) = built(own={"content": content}, **promised).dropped
+    assert dropped.rule == "output_content"
+    for said in ({"response": "body"}, {"response_path": "row"}):
+        (tool,) = built(own={"content": content, **said}, **promised).tools
+        assert tool.output_schema is NOTE
+    assert built(own={"content": content}, response_schema=NOTE).tools
 
 
 @pytest.mark.parametrize("pagination", [Pagination("none"), Pagination("cursor", cursor_param="c")])

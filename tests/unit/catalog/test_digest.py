@@ -14,6 +14,7 @@ from tests.support.catalogs import make_integration, make_method, make_record
 from mcpassport.catalog import digest
 from mcpassport.catalog.build import build
 from mcpassport.catalog.present import token_cost, visible_object
+from mcpassport.records.integration import ContentBlock
 
 JSON = st.recursive(
     st.none()
@@ -179,9 +180,15 @@ def test_the_two_digests_separate_sight_from_wiring() -> None:
     moved = one({"path": "/v2/contacts/{{args.id}}"}, {})
     tagged = one({"tags": ("x",)}, {})
     assert (told.visible != base.visible, told.wiring == base.wiring) == (True, True)
-    for changed in (moved, tagged):
+    mapped = one({"content": (ContentBlock("text", "body"),)}, {})
+    streamed = one({"stream": "sse", "progress": "body"}, {})
+    needing = one({"requires_client_capabilities": ("sampling",)}, {})
+    for changed in (moved, tagged, mapped, streamed, needing):
         assert (changed.visible == base.visible, changed.wiring != base.wiring) == (True, True)
-    assert len({digest.leaf(tool) for tool in (base, told, moved, tagged)}) == 4
+    assert (
+        len({digest.leaf(tool) for tool in (base, told, moved, tagged, mapped, streamed, needing)})
+        == 7
+    )
 
 
 def test_all_four_hints_are_always_there() -> None:

@@ -137,6 +137,32 @@ def test_a_try_out_shows_request_response_and_result(shell: Shell, account: str,
     assert [seen.header("authorization") for seen in lab.requests()] == [f"Bearer {CREDENTIAL}"] * 2
 
 
+def test_a_try_out_shows_the_blocks(shell: Shell, account: str, lab: Lab) -> None:
+    """A picture is told by type and size, a text shown; without JSON there is no result."""
+    args = ("--account", account, "--args", '{"id": "7"}')
+    lab.answers(rule("/v1/notes/7", b"\x89PNG\xff", headers=[["Content-Type", "image/png"]]))
+    out = shell.ok("integration", "try", "notes.get", *args)
+    assert "image: image/png, 5 bytes" in out
+    assert "Result" not in out
+    lab.answers(rule("/v1/notes/7", "# [bold]", headers=[["Content-Type", "text/markdown"]]))
+    out = shell.ok("integration", "try", "notes.get", *args)
+    assert "text: 8 bytes" in out
+    assert "# [bold]" in out
+
+
+def test_a_try_out_shows_progress(shell: Shell, account: str, lab: Lab, folder: Path) -> None:
+    """Step by step, before the result."""
+    more = "        stream: ndjson\n        progress: body\n"
+    edit(folder, "        scopes: [notes.read]\n      create", f"{more}      create")
+    lines = '{"progress":1,"total":4,"message":"[one]"}\n{"progress":2.5}\n'
+    lab.answers(rule("/v1/notes/7", lines, headers=[["Content-Type", "text/plain"]]))
+    args = ("--account", account, "--args", '{"id": "7"}', "--folder", folder)
+    out = shell.ok("integration", "try", "notes.get", *args)
+    assert "1 of 4, [one]" in out
+    assert "2.5 (" in out
+    assert out.index("Progress") < out.index("Result")
+
+
 def test_a_dry_run_sends_nothing(shell: Shell, account: str, lab: Lab) -> None:
     """Request only."""
     args = ("--account", account, "--args", '{"id": "7"}', "--dry-run")

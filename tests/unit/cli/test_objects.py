@@ -1,6 +1,8 @@
 """Tenants, accounts, servers, tokens and the audit on the command line, over a data folder."""
 
 import json
+import re
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -209,3 +211,41 @@ def test_a_fault_is_one_line(shell: Shell) -> None:
     said = shell.refused(2, "tenant", "list")
     assert "data.db" in said
     assert len(said.splitlines()) == 1
+
+
+def test_a_fingerprint_key_is_shown_or_kept_once(shell: Shell, tmp_path: Path) -> None:
+    """On the screen, or in a new file of the owner's; a refusal leaves no file behind."""
+    for tenant in ("acme", "globex"):
+        shell.ok("tenant", "create", "T", "--id", tenant)
+    ask = ("tenant", "fingerprint-key")
+    assert "add --yes" in shell.refused(2, *ask, "acme")
+    out = shell.ok(*ask, "acme", "--yes")
+    assert re.search(r"key +[0-9a-f]{64}\n", out)
+    assert "this once" in out
+    path = tmp_path / "globex.key"
+    out = shell.ok(*ask, "globex", "--yes", "--out", path)
+    assert re.fullmatch(r"[0-9a-f]{64}\n", path.read_text())
+    assert path.read_text().strip() not in out
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "name a new file" in shell.refused(2, *ask, "globex", "--yes", "--out", path)
+    late = tmp_path / "late.key"
+    assert "already disclosed" in shell.refused(1, *ask, "globex", "--yes", "--out", late)
+    assert not late.exists()
+
+
+def test_a_key_that_its_file_does_not_take_is_shown(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can be had only once, so a full disk must not swallow it."""
+    shell.ok("tenant", "create", "T", "--id", "acme")
+
+    def full(_path: Path, *_: object, **__: object) -> FileIO:
+        return FileIO("/dev/full", "w")
+
+    monkeypatch.setattr("mcpassport.cli.tenant.FileIO", full)
+    ran = shell(
+        *("tenant", "fingerprint-key", "acme", "--yes", "--out", tmp_path / "key", "--json")
+    )
+    assert ran.code == 0
+    assert "No space left" in ran.err
+    assert len(ran.json()["key"]) == 64

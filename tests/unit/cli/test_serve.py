@@ -136,7 +136,7 @@ def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
     def started(*_: Any, **__: Any) -> None:
         raise AssertionError("a server was started")
 
-    monkeypatch.setattr("mcpassport.cli.serve.Granian", started)
+    monkeypatch.setattr("mcpassport.cli.serve.Supervisor", started)
 
 
 @pytest.mark.usefixtures("no_server")

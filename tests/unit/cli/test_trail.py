@@ -88,7 +88,21 @@ def rows_of(path: Path, count: int) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         lines = path.read_bytes().splitlines() if path.exists() else []
-        if sum("body" in json.loads(line) for line in lines) == count:
+        if sum("sequence" in json.loads(line) for line in lines) == count:
             return
         time.sleep(0.1)
     raise AssertionError(f"{path} never held {count} rows")
+
+
+def test_filters_choose_among_the_rows(shell: Shell, account: str) -> None:
+    """Every filter of the API is an option; a time without zone is refused."""
+    assert account
+    shell.ok("token", "create", "--role", "factor", "--name", "x", "--tenant", "acme")
+    rows = shell.json("audit", "list", "--tenant", "acme", "--phase", "event", "--limit", "2")
+    assert len(rows) == 2
+    newest = rows[0]
+    request = ("--request-id", newest["request_id"], "--from", newest["ts"])
+    assert shell.json("audit", "list", "--tenant", "acme", *request) == [newest]
+    late = ("--to", "2020-01-01T00:00Z")
+    assert "No row fits." in shell.ok("audit", "list", "--tenant", "acme", *late)
+    assert "no zone" in shell.refused(2, "audit", "list", "--from", "2030-01-01")

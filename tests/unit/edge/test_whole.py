@@ -37,8 +37,8 @@ from mcpassport.protocol.endpoint import Protocol
 from mcpassport.records.audit import AuditRow
 from mcpassport.records.grants import IntegrationHead, Tenant
 from mcpassport.records.masked import KeyMaterial
-from mcpassport.store import open_audit, open_store
-from mcpassport.store.keys import Keys
+from mcpassport.store import open_audit, open_keystore, open_store
+from mcpassport.store.keys import open_keys
 from mcpassport.store.repositories import HEADS, TENANTS
 from mcpassport.store.vault import Vault
 from mcpassport.upstream.call import Upstream
@@ -63,9 +63,8 @@ class Deployment:
     async def open(self) -> None:
         url = f"sqlite:///{self.folder}"
         self.store, self.audit = open_store(url), open_audit(url)
-        keys = Keys(
-            self.folder / "keys.db", KeyMaterial(bytes(32)), clock=now, random=secrets.token_bytes
-        )
+        master = KeyMaterial(bytes(32))
+        keys = await open_keys(open_keystore(url), master, clock=now, random=secrets.token_bytes)
         for part in (self.store, self.audit, keys):
             self.stack.push_async_callback(part.close)
         vault, evaluator, limits = Vault(keys, secrets.token_bytes), Evaluator(), Limits()

@@ -45,10 +45,9 @@ def test_a_failure_is_complete(name: str) -> None:
 
 
 def test_every_way_of_the_lab_to_deliver_an_answer_is_tried() -> None:
-    """A new fault of the lab belongs into the table."""
-    assert {deed.fault["kind"] for each in FAILURES.values() for deed in each.upstream} == set(
-        FAULTS
-    )
+    """A new fault of the lab belongs into the table; `paced` is for streams, which are no fault."""
+    played = {deed.fault["kind"] for each in FAILURES.values() for deed in each.upstream}
+    assert played == set(FAULTS) - {"paced"}
 
 
 def test_the_integration_of_the_lab_is_a_good_one() -> None:

@@ -70,6 +70,22 @@ CREATE = "/tools/create_a_notes_note"
         ),
         (lambda c: method(c, "list").update(path="/v2"), [(f"{LIST}/call/path", "changed", False)]),
         (
+            lambda c: method(c, "get").update(content=[{"type": "text", "value": "body"}]),
+            [("/tools/get_single_notes_note_by_id/call/content", "changed", False)],
+        ),
+        (
+            lambda c: method(c, "create").update(stream="sse", progress="body", final="body"),
+            [
+                (f"{CREATE}/call/final", "added", False),
+                (f"{CREATE}/call/progress", "added", False),
+                (f"{CREATE}/call/stream", "changed", False),
+            ],
+        ),
+        (
+            lambda c: method(c, "list").update(requires_client_capabilities=["sampling"]),
+            [(f"{LIST}/requires_client_capabilities", "changed", True)],
+        ),
+        (
             lambda c: method(c, "list").update(scopes=["notes.read", "notes.all"]),
             [(f"{LIST}/scopes", "changed", True)],
         ),

@@ -51,6 +51,22 @@ def test_strict_makes_warnings_errors(notes: Content) -> None:
     assert strict(report).score == report.score
 
 
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        ({"stream": "ndjson"}, "silent_stream"),
+        ({"requires_client_capabilities": ["sampling"]}, "modern_only"),
+        ({"stream": "ndjson", "progress": '{"progress": body.n}'}, None),
+    ],
+)
+def test_what_few_clients_get_is_warned_of(
+    notes: Content, more: dict[str, Any], rule: str | None
+) -> None:
+    """A stream that says nothing on the way, and a tool that older clients cannot call."""
+    notes["config"]["resources"]["notes"]["methods"]["get"].update(more)
+    assert rules(load_content(notes)) == ([] if rule is None else [rule])
+
+
 def test_an_oauth_method_names_its_scopes(notes: Content) -> None:
     """Without scopes nobody can tell what a granted account is good for."""
     del notes["config"]["resources"]["notes"]["methods"]["get"]["scopes"]

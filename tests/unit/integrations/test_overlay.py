@@ -35,6 +35,8 @@ CONFIG = """
             http: GET
             path: /buckets/{{args.bucket_id}}/collections/{{args.collection_id}}/records/{{args.id}}
             response_path: data
+            content:
+              - {type: resource, value: body, uri: 'store://{{args.bucket_id}}/{{args.id}}'}
       bucket:
         methods:
           list: {http: GET, path: /buckets}
@@ -135,6 +137,17 @@ def test_a_generic_resource_becomes_a_particular_one(write_folder: WriteFolder) 
     assert "required" not in documented["query_schema"]
     assert documented["examples"] == [{"arguments": {}}]
     assert record(result, "contacts.get")["path_schema"]["required"] == ["id"]
+
+
+def test_an_address_keeps_no_fixed_argument(write_folder: WriteFolder) -> None:
+    """In the address of a resource it is a literal; an expression that reads one is an error."""
+    result = loaded(write_folder, DERIVED)
+    contacts = result.content["config"]["resources"]["contacts"]["methods"]["get"]
+    assert contacts["content"][0]["uri"] == "store://crm%2Feu%201/{{args.id}}"
+    reading = CONFIG.replace("value: body", "value: args.bucket_id & body")
+    files = {"integration.yaml": reading, "docs/all.yaml": DOCS, "overlay.yaml": DERIVED}
+    found = load_folder(write_folder(files)).findings
+    assert "content expression of 'get' reads args.bucket_id" in str(found)
 
 
 def test_titles_and_descriptions_are_reworded_and_values_are_not(

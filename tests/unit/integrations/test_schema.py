@@ -11,6 +11,9 @@ from mcpassport.integrations.schema import json_schema
 Content: TypeAlias = dict[str, Any]
 
 
+BLOCK: Content = {"type": "text", "value": "body"}
+
+
 def mends(content: Content, config: Content | None = None, method: Content | None = None) -> str:
     """Everything that is said about the notes with such changes, as one text."""
     content["config"]["resources"]["notes"]["methods"]["get"].update(method or {})
@@ -115,6 +118,24 @@ def test_paths_that_parsers_read_differently_are_refused(notes: Content, path: s
         {"pagination": {"kind": "next_url", "next_header": "Next-Page"}},
         {"errors": None, "rate_limit": None, "timeout_s": None, "pagination": None},
         {"id_param": "note_id"},
+        {"content": [{"type": "text", "value": "body.a"}]},
+        {"content": [{"type": "image", "value": "body", "mime_type": "image/png"}]},
+        {"content": [{"type": "audio", "value": "body"}, {"type": "resource", "value": "body.b"}]},
+        {
+            "content": [
+                {
+                    "type": "resource",
+                    "value": "body",
+                    "mime_type": "application/vnd.a+json",
+                    "uri": "crm://files/{{args.id}}?of={{context.shop|none}}",
+                }
+            ],
+            "response": "body.row",
+        },
+        {"stream": "ndjson"},
+        {"stream": "sse", "progress": '{"progress": body.n}', "final": "events[-1].data"},
+        {"requires_client_capabilities": ["sampling", "elicitation.url", "roots"]},
+        {"requires_client_capabilities": ["extensions.io.example/ui", "experimental.x"]},
         {"content": "auto", "stream": "none", "requires_client_capabilities": []},
     ],
 )
@@ -145,11 +166,61 @@ def test_what_the_format_promises_is_accepted(notes: Content, method: Content) -
         ({"timeout_s": "20"}, "not a number"),
         ({"http": "FETCH"}, "'DELETE'"),
         ({"annotations": {"destuctive": True}}, "Did you mean 'destructive'?"),
+        ({"stream": "websocket"}, "'sse'"),
+        ({"stream": "ndjson", "progress": "$map("}, "does not compile"),
+        ({"stream": "ndjson", "final": ""}, "get/final"),
+        ({"progress": '{"progress": 1}'}, "has 'progress', and its response does not stream"),
+        ({"stream": "none", "final": "body"}, "has 'final', and its response does not stream"),
+        *(
+            ({"requires_client_capabilities": [bad]}, "/requires_client_capabilities/0")
+            for bad in ("", "samplings", "sampling.x", "extensions", "roots.a", "elicitation.", 5)
+        ),
+        ({"content": "json"}, "get.content: The value is not one of those"),
+        ({"content": []}, "at least 1"),
+        ({"content": [BLOCK] * 33}, "at most 32"),
+        ({"content": ["text"]}, "content.0: The value is not a mapping"),
+        ({"content": [{"type": "video", "value": "body"}]}, "'resource'"),
+        ({"content": [{"type": "text"}]}, "/content/0/value"),
+        ({"content": [{**BLOCK, "value": "$map("}]}, "does not compile"),
+        ({"content": [{**BLOCK, "vaule": "x"}]}, "Did you mean 'value'?"),
+        ({"content": [{**BLOCK, "uri": "a:b"}]}, "Only a resource has an address"),
+        ({"content": [{**BLOCK, "mime_type": "text/csv"}]}, "A text block has no media type"),
+        ({"content": [{**BLOCK, "type": "image", "mime_type": "text/csv"}]}, "not one of image/*"),
+        *(
+            ({"content": [{**BLOCK, "type": "resource", "mime_type": bad}]}, "not a media type")
+            for bad in (
+                "text",
+                "text/csv; charset=x",
+                "text/c\r\nX: y",
+                "Text/CSV",
+                "a/" + "b" * 64,
+            )
+        ),
+        *(
+            ({"content": [{**BLOCK, "type": "resource", "uri": bad}]}, "/content/0/uri")
+            for bad in (
+                "",
+                "files/1",
+                "a:b c",
+                "a:b\nc",
+                "a:é",
+                "a:{{credentials.token}}",
+                "a:{{args.n:int}}",
+                "a:{{args.n",
+                "a:" + "b" * 500,
+            )
+        ),
     ],
 )
 def test_mistakes_in_a_method_are_said_in_words(notes: Content, method: Content, said: str) -> None:
     """Each is one finding whose text says what to do."""
     assert said in mends(notes, method=method)
+
+
+def test_a_list_is_no_blocks(notes: Content) -> None:
+    """A list answers its records and a cursor; blocks would take the cursor away."""
+    notes["config"]["resources"]["notes"]["methods"]["list"]["content"] = [BLOCK]
+    assert "can be no blocks" in mends(notes)
 
 
 @pytest.mark.parametrize(

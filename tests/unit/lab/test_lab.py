@@ -107,6 +107,42 @@ def test_a_broken_answer_ends_the_connection(
     assert lab.requests()[0].ended == "closed"
 
 
+LINES = b"{}\n[1]\n"
+CHUNKED = [["Transfer-Encoding", "chunked"]]
+
+
+@pytest.mark.parametrize(
+    ("fault", "headers", "expected"),
+    [
+        ({}, [], b"{}\n[1]\n"),
+        ({"seconds": 0.01}, CHUNKED, b"3\r\n{}\n\r\n4\r\n[1]\n\r\n0\r\n\r\n"),
+        ({"pieces": 1, "then": "close"}, CHUNKED, b"3\r\n{}\n\r\n"),
+        ({"pieces": 1}, CHUNKED, b"3\r\n{}\n\r\n0\r\n\r\n"),
+        ({"ends": "["}, CHUNKED, b"4\r\n{}\n[\r\n3\r\n1]\n\r\n0\r\n\r\n"),
+    ],
+)
+def test_a_paced_answer_comes_in_pieces(
+    lab: Lab, fault: dict[str, Any], headers: list[list[str]], expected: bytes
+) -> None:
+    """Cut where it is told, as chunks or as they are, and ended as it is told."""
+    lab.answers(rule("/x", LINES, headers=headers, fault={"kind": "paced", **fault}))
+    answer = exchange(lab, b"GET /x HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert answer.partition(b"\r\n\r\n")[2] == expected
+
+
+def test_a_stalled_answer_ends_when_its_client_leaves(lab: Lab) -> None:
+    """Some pieces come, then nothing, until the client hangs up."""
+    fault = {"kind": "paced", "pieces": 1, "then": "stall"}
+    lab.answers(rule("/x", LINES, headers=CHUNKED, fault=fault))
+    with socket.create_connection((lab.host, lab.port), timeout=10) as link:
+        link.sendall(b"GET /x HTTP/1.1\r\n\r\n")
+        answer = b""
+        while not answer.endswith(b"{}\n\r\n"):
+            answer += link.recv(65536)
+        assert lab.requests()[0].ended == "open"
+    assert lab.wait_for(1, ended="client_closed")
+
+
 def test_a_reset_is_no_close(lab: Lab) -> None:
     """What was sent before may arrive; then the connection is reset."""
     lab.answers(rule("/x", "hello", fault={"kind": "reset"}))

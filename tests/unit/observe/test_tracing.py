@@ -1,7 +1,7 @@
 """The caller's trace context: taken when it is well formed, else a trace of its own."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -16,9 +16,10 @@ from mcpassport.errors import UpstreamTimeout
 from mcpassport.observe.http import WatchedHttp
 from mcpassport.observe.metrics import Metrics
 from mcpassport.observe.tracing import Tracing, parent_of
-from mcpassport.records.calls import OutboundRequest, OutboundResponse
+from mcpassport.records.calls import Follower, OutboundRequest, OutboundResponse
 
 GOOD = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+FOLLOWER = cast("Follower", object())
 ASKED = OutboundRequest(
     method="GET", url="https://api.example.test/secret/path?q=secret", integration="notes"
 )
@@ -59,7 +60,12 @@ class Failing:
         assert request is ASKED
         raise self._error
 
+    async def follow(self, request: OutboundRequest, follower: Follower) -> OutboundResponse:
+        assert follower is FOLLOWER
+        return await self.send(request)
 
+
+@pytest.mark.parametrize("way", ["send", "follow"])
 @pytest.mark.parametrize(
     ("error", "kind", "outcome"),
     [
@@ -68,14 +74,14 @@ class Failing:
     ],
 )
 async def test_a_request_without_an_answer_is_told_by_class(
-    error: BaseException, kind: str, outcome: str
+    error: BaseException, kind: str, outcome: str, way: str
 ) -> None:
     """Span and counter say what failed; the error goes on unchanged; nothing stays in flight."""
     exporter, provider, metrics = InMemorySpanExporter(), TracerProvider(), Metrics()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     watched = WatchedHttp(Failing(error), metrics, Tracing(provider))
     with pytest.raises(type(error)):
-        await watched.send(ASKED)
+        await (watched.send(ASKED) if way == "send" else watched.follow(ASKED, FOLLOWER))
     [span] = exporter.get_finished_spans()
     assert span.attributes == {
         "http.request.method": "GET",

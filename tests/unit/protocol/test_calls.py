@@ -276,6 +276,7 @@ async def test_a_rate_limit_travels_on_the_channel_of_the_caller(
     assert sent == RATE_HEADERS
     if as_status:
         assert (status, answer["error"]["code"], answer["id"]) == (429, 429, 1)
+        assert answer["error"]["message"].endswith("Wait 30 seconds before another call.")
         facts = answer["error"]["data"]
     else:
         assert (status, answer["result"]["isError"]) == (200, True)

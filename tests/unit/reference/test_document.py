@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import jsonschema_rs
 import msgspec
@@ -13,6 +13,7 @@ from mcpassport.evidence.claims import CLAIMS, ROWS
 from mcpassport.limits import Limits
 from mcpassport.records.audit import AuditRow
 from mcpassport.records.tool import Tool
+from mcpassport.reference.assurance import Known
 from mcpassport.reference.compose import compose
 from mcpassport.reference.document import (
     ClaimNode,
@@ -135,6 +136,23 @@ def test_nothing_is_graded_higher_than_it_is_known(make_inputs: Callable[..., In
         if "Grade" in titles:
             grades |= {row[titles.index("Grade")] for row in table.rows}
     assert grades - {None} == HONEST
+
+
+@pytest.mark.parametrize(("keys", "grade"), [("file", "sandbox"), ("schema", "stated")])
+def test_what_rests_on_the_vendors_word_is_stated_whatever_was_checked(
+    make_inputs: Callable[..., Inputs], keys: Literal["file", "schema"], grade: str
+) -> None:
+    """Where the database's own backups hold the keys, no check of ours can vouch for them."""
+    facts = Facts(public_url="https://mcp.acme.example", keys=keys, key_backup_days=3)
+    known = Known(grades=dict.fromkeys(("CRE-10", "CRE-11"), "sandbox"))
+    inputs = msgspec.structs.replace(make_inputs(facts=facts), known=known)
+    claims = {node.id: node for node in _nodes(compose(inputs), ClaimNode)}
+    assert claims["CRE-10"].grade == grade
+    assert ("Backups that the database itself makes" in claims["CRE-10"].sentence) == (
+        keys == "schema"
+    )
+    assert claims["CRE-11"].grade == "stated"
+    assert "at most 3 days" in claims["CRE-11"].sentence
 
 
 def test_what_is_not_built_is_said_to_be_missing(make_inputs: Callable[..., Inputs]) -> None:

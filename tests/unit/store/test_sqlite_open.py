@@ -13,25 +13,21 @@ import pytest
 from tests.support.stores import SteppingClock
 
 from mcpassport.errors import DataFolderError, InvalidSettings
-from mcpassport.records.masked import KeyMaterial
 from mcpassport.store import open_audit, open_store
-from mcpassport.store.keys import Keys
+from mcpassport.store.keystore import KeyStore
 from mcpassport.store.protocol import AuditStore, Key, Put, Store
 from mcpassport.store.sqlite import SqliteStore
 from mcpassport.store.sqlite_audit import SqliteAudit
+from mcpassport.store.sqlite_keys import SqliteKeys
 
-Opener: TypeAlias = Callable[[Path], Store | AuditStore | Keys]
+Opener: TypeAlias = Callable[[Path], Store | AuditStore | KeyStore]
 KEY = Key("thing", "t", "a")
-
-
-def open_keys(path: Path) -> Keys:
-    return Keys(path, KeyMaterial(bytes(32)), clock=SteppingClock(), random=os.urandom)
 
 
 OPENERS: dict[str, Opener] = {
     "records": lambda path: SqliteStore(path, clock=SteppingClock()),
     "audit rows": SqliteAudit,
-    "keys": open_keys,
+    "keys": SqliteKeys,
 }
 
 

@@ -12,7 +12,8 @@ from tests.support.stores import SteppingClock
 
 from mcpassport.errors import StoreUnavailable
 from mcpassport.records.masked import KeyMaterial, Secret
-from mcpassport.store.keys import Keys
+from mcpassport.store.keys import Keys, open_keys
+from mcpassport.store.sqlite_keys import SqliteKeys
 from mcpassport.store.vault import Tampered, Vault, credential_associated
 
 PLACE = credential_associated("a", "account")
@@ -20,8 +21,11 @@ PLACE = credential_associated("a", "account")
 
 @pytest.fixture
 async def keys(tmp_path: Path) -> AsyncIterator[Keys]:
-    keys = Keys(
-        tmp_path / "keys.db", KeyMaterial(bytes(32)), clock=SteppingClock(), random=os.urandom
+    keys = await open_keys(
+        SqliteKeys(tmp_path / "keys.db"),
+        KeyMaterial(bytes(32)),
+        clock=SteppingClock(),
+        random=os.urandom,
     )
     for tenant in "aab":
         await keys.create_tenant_key(tenant)

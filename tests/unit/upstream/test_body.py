@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.support.upstreams import response
 
 from mcpassport.errors import MalformedUpstreamResponse
-from mcpassport.upstream.body import at_path, checked_json, json_of, scalar_text
+from mcpassport.upstream.body import at_path, checked_json, json_of, scalar_text, text_as_json
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8")),
@@ -84,30 +84,40 @@ def test_large_numbers_that_readers_know_pass(text: bytes) -> None:
     [
         ("application/json; charset=utf-8", b"[1]", b"[1]"),
         ("application/problem+json", b"{}", b"{}"),
-        ("text/plain", 'a"é'.encode(), '"a\\"é"'.encode()),
-        ("text/plain; charset=ISO-8859-1", b"\xe9", '"é"'.encode()),
         ("text/html", b"", b"null"),
         ("application/json", b" \r\n", b"null"),
+        ("text/plain", b"{}", None),
+        ("text/html", b"<p>", None),
+        ("application/octet-stream", b"{}", None),
     ],
 )
-def test_content_types(content_type: str, body: bytes, result: bytes) -> None:
-    """JSON is itself, plain text is a string, nothing is null."""
+def test_content_types(content_type: str, body: bytes, result: bytes | None) -> None:
+    """JSON is itself, nothing is null, and what says that it is something else is not read."""
     assert json_of(response(body, headers=[("content-type", content_type)]), 8) == result
 
 
 @pytest.mark.parametrize(
-    ("content_type", "body"),
+    ("content_type", "body", "result"),
     [
-        ("text/html", b"<p>"),
-        ("application/octet-stream", b"{}"),
-        ("text/plain", b"\xff"),
-        ("text/plain; charset=utf-7", b"a"),
+        ("text/plain", 'a"é'.encode(), '"a\\"é"'.encode()),
+        ("text/plain; charset=ISO-8859-1", b"\xe9", '"é"'.encode()),
+        ("text/html", b"<p>", None),
     ],
 )
-def test_other_content_is_malformed(content_type: str, body: bytes) -> None:
-    """What is neither JSON nor readable text is refused."""
+def test_plain_text_can_be_a_json_string(
+    content_type: str, body: bytes, result: bytes | None
+) -> None:
+    """For expressions that expect JSON, plain text is a string; other texts are not taken."""
+    assert text_as_json(response(body, headers=[("content-type", content_type)])) == result
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"), [("text/plain", b"\xff"), ("text/plain; charset=utf-7", b"a")]
+)
+def test_a_text_outside_its_charset_is_malformed(content_type: str, body: bytes) -> None:
+    """A text is read in the charset that it names, and only in those that cannot deceive."""
     with pytest.raises(MalformedUpstreamResponse):
-        json_of(response(body, headers=[("content-type", content_type)]), 8)
+        text_as_json(response(body, headers=[("content-type", content_type)]))
 
 
 @pytest.mark.parametrize(

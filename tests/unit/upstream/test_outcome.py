@@ -28,7 +28,8 @@ from mcpassport.errors import (
 from mcpassport.records.envelope import RateLimit
 from mcpassport.records.integration import RateLimitMap
 from mcpassport.records.masked import Secret
-from mcpassport.upstream.outcome import NOTE_INTEGERS, NOTE_RATE_LIMIT, harmless
+from mcpassport.upstream.outcome import NOTE_RATE_LIMIT
+from mcpassport.upstream.scopes import NOTE_INTEGERS, harmless
 
 LIST: dict[str, Any] = {"method": "list"}
 
@@ -86,7 +87,7 @@ async def test_a_failure_of_the_network_is_an_outcome(error: UpstreamError, sent
     """Nothing is raised; the outcome says whether the request may have left; no second try."""
     world = World(error)
     outcome = await world.call(make_tool())
-    assert outcome.error is error
+    assert type(outcome.error) is type(error)
     assert outcome.sent is sent
     assert len(world.http.requests) == 1
 

@@ -11,39 +11,63 @@ import contextlib
 import json
 import logging
 import sys
+from collections.abc import Callable
 from typing import Any
 
-import mcp
-from mcp.client.streamable_http import streamable_http_client
-from mcp.shared._httpx_utils import create_mcp_http_client
-
 PAGES_AT_MOST = 1000
+
+
+class Sdk:
+    """An open session: tools and results as the JSON of the protocol."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    async def tools(self) -> list[dict[str, Any]]:
+        """Every tool, as listed."""
+        tools = (await self._client.list_tools()).tools
+        return [tool.model_dump(by_alias=True, mode="json") for tool in tools]
+
+    async def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """One tool call: its error flag, text, kinds of blocks, structured content, progress."""
+        steps: list[float] = []
+
+        async def told(done: float, _total: float | None, _message: str | None) -> None:
+            steps.append(done)
+
+        result = await self._client.call_tool(tool, arguments, progress_callback=told)
+        return answer_of(result) | {"progress": steps}
 
 
 @contextlib.asynccontextmanager
 async def session(url: str, headers: dict[str, str], mode: str | None) -> Any:
     """An open session of whichever generation is installed."""
+    import mcp  # noqa: PLC0415 other clients take these steps where no SDK of this name is
+    from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415
+    from mcp.shared._httpx_utils import create_mcp_http_client  # noqa: PLC0415
+
     http = create_mcp_http_client(headers=headers)
     if hasattr(mcp, "Client"):
         transport = streamable_http_client(url, http_client=http)
         async with mcp.Client(transport, mode=mode or "auto") as client:
-            yield client
+            yield Sdk(client)
         return
     async with (
         streamable_http_client(url, http_client=http) as (read, write, *_),
         mcp.ClientSession(read, write) as client,
     ):
         await client.initialize()
-        yield client
+        yield Sdk(client)
 
 
-async def call(client: Any, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """One tool call: its error flag, its text, and its structured content."""
-    result = (await client.call_tool(tool, arguments)).model_dump(by_alias=True, mode="json")
+def answer_of(given: Any) -> dict[str, Any]:
+    """What a result of the SDK's type says, as a step's answer."""
+    result = given.model_dump(by_alias=True, mode="json")
     texts = [block["text"] for block in result["content"] if block["type"] == "text"]
     return {
         "error": bool(result.get("isError")),
         "text": texts[0] if texts else "",
+        "blocks": [block["type"] for block in result["content"]],
         "structured": result.get("structuredContent"),
         "meta": result.get("_meta"),
     }
@@ -56,7 +80,7 @@ async def read_all(client: Any, tool: str, arguments: dict[str, Any]) -> dict[st
     cursor: str | None = None
     for _ in range(PAGES_AT_MOST):
         given = arguments | ({} if cursor is None else {"next_cursor": cursor})
-        answer = await call(client, tool, given)
+        answer: dict[str, Any] = await client.call(tool, given)
         if answer["error"]:
             return answer
         page = json.loads(answer["text"])
@@ -72,16 +96,13 @@ async def run_step(client: Any, step: dict[str, Any]) -> dict[str, Any]:
     """One step; a protocol error is an answer too."""
     try:
         if step["op"] == "list":
-            tools = (await client.list_tools()).tools
-            return {
-                "error": False,
-                "tools": [tool.model_dump(by_alias=True, mode="json") for tool in tools],
-            }
+            return {"error": False, "tools": await client.tools()}
         if step["op"] == "read_all":
             return await read_all(client, step["tool"], step.get("arguments", {}))
-        return await call(client, step["tool"], step.get("arguments", {}))
+        return dict(await client.call(step["tool"], step.get("arguments", {})))
     except Exception as error:  # noqa: BLE001 whatever the SDK raises is what the agent sees
-        return {"error": True, "raised": type(error).__name__, "text": str(error)}
+        told = getattr(error, "data", None)
+        return {"error": True, "raised": type(error).__name__, "text": str(error), "data": told}
 
 
 def innermost(error: BaseException) -> BaseException:
@@ -91,14 +112,18 @@ def innermost(error: BaseException) -> BaseException:
     return error
 
 
-async def main() -> dict[str, Any]:
-    """Run the steps of standard input."""
+async def main(
+    open_session: Callable[..., Any] = session, one_step: Callable[..., Any] = run_step
+) -> dict[str, Any]:
+    """Run the steps of standard input; another client brings its own session."""
     asked = json.load(sys.stdin)
     answers: list[dict[str, Any]] = []
     try:
-        async with session(asked["url"], asked.get("headers", {}), asked.get("mode")) as client:
+        async with open_session(
+            asked["url"], asked.get("headers", {}), asked.get("mode")
+        ) as client:
             for step in asked["steps"]:
-                answers.append(await run_step(client, step))  # noqa: PERF401 kept when a later step breaks the session
+                answers.append(await one_step(client, step))  # noqa: PERF401 kept when a later step breaks the session
     except Exception as error:  # noqa: BLE001 whatever the SDK raises is what the agent sees
         cause = innermost(error)
         return {

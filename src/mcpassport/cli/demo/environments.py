@@ -8,6 +8,7 @@ import hashlib
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from pathlib import Path
 
 from mcpassport.errors import UsageError
@@ -27,13 +28,21 @@ def ensure_environment(checkout: Path, name: str) -> Path:
         raise UsageError(f"{lock} is missing: run this in a checkout of the project.")
     digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:12]
     home = checkout / FOLDER / f"{name}-{digest}"
+    make_once(home, lambda: _make(home, lock))
+    return home / "bin" / "python"
+
+
+def make_once(home: Path, make: Callable[[], None]) -> None:
+    """Fill a folder whose name says what it holds; concurrent callers wait for the first.
+
+    A `make` that raises leaves it unfinished: the next caller tries again.
+    """
     home.mkdir(parents=True, exist_ok=True)
     with (home / ".lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         if not (home / READY).exists():
-            _make(home, lock)
+            make()
             (home / READY).touch()
-    return home / "bin" / "python"
 
 
 def _make(home: Path, lock: Path) -> None:

@@ -3,16 +3,22 @@
 from base64 import b64encode
 from typing import Annotated, Any
 
-import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from mcpassport.audit.checkpoint import fingerprint_of
-from mcpassport.audit.export import edge_as_dict
-from mcpassport.edge.api.outgoing import KeyOut, PageOf, StrangersOut
-from mcpassport.edge.api.principal import PageSize, PlatformReader, Reader
+from mcpassport.audit.edge import EDGE
+from mcpassport.edge.api.outgoing import KeyOut, PageOf
+from mcpassport.edge.api.principal import PlatformReader, Reader
 from mcpassport.edge.api.services import Services
 from mcpassport.edge.api.strict import StrictRoute
-from mcpassport.edge.api.trail import AuditQuery, FeedQuery, form_of, page_of, streamed
+from mcpassport.edge.api.trail import (
+    AuditQuery,
+    FeedQuery,
+    PageQuery,
+    RowsQuery,
+    answered,
+    checkpoints_of,
+)
 
 router = APIRouter(prefix="/audit", tags=["audit"], route_class=StrictRoute)
 
@@ -31,19 +37,7 @@ async def page(
 
     As NDJSON each line holds the exact text that was hashed; as CSV a row is a line.
     """
-    chain, audit = query.chain(acting), acting.services.audit_store
-    form = form_of(query, request)
-    if form != "json":
-        return await streamed(audit, chain, query, form)
-    return await page_of(audit, chain, query.wanted(), query)
-
-
-@router.get("/strangers")
-async def strangers(acting: PlatformReader, limit: PageSize = 50) -> StrangersOut:
-    """Requests that resolved to nobody, counted per second, reason and client network."""
-    counts = await acting.services.audit_store.edge_counts(limit=limit)
-    # The row that a readiness probe writes counts nothing.
-    return StrangersOut(result=[edge_as_dict(count) for count in counts if count.count])
+    return await answered(acting.services.audit_store, query.chain(acting), query, request)
 
 
 @router.get("/checkpoint")
@@ -51,13 +45,26 @@ async def checkpoints(
     acting: Reader, query: Annotated[FeedQuery, Query()]
 ) -> PageOf[dict[str, Any]]:
     """Read the signed checkpoints of a chain; each says which hash it had at which sequence."""
-    span, size = query.span(), query.page_size()
-    found = await acting.services.audit_store.checkpoints(
-        query.chain(acting), after=span.after, limit=size + 1, newest_first=span.newest_first
-    )
-    following = str(found[size - 1].sequence) if len(found) > size else None
-    shown = [msgspec.to_builtins(item) for item in found[:size]]
-    return PageOf(result=shown, next_cursor=following)
+    return await checkpoints_of(acting.services.audit_store, query.chain(acting), query)
+
+
+@router.get("/strangers", response_model=PageOf[dict[str, Any]])
+async def strangers(
+    acting: PlatformReader, request: Request, query: Annotated[RowsQuery, Query()]
+) -> PageOf[dict[str, Any]] | Response:
+    """Read the chain of requests that resolved to nobody.
+
+    A row counts those of one second, reason and client network (of one worker process).
+    """
+    return await answered(acting.services.audit_store, EDGE, query, request)
+
+
+@router.get("/strangers/checkpoint")
+async def strangers_checkpoints(
+    acting: PlatformReader, query: Annotated[PageQuery, Query()]
+) -> PageOf[dict[str, Any]]:
+    """Read the signed checkpoints of that chain."""
+    return await checkpoints_of(acting.services.audit_store, EDGE, query)
 
 
 @router.get("/key")

@@ -30,6 +30,10 @@ class Incoming(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
+class Nothing(Incoming):
+    """A request whose address says all of it."""
+
+
 class TenantIn(Incoming):
     """A new tenant."""
 

@@ -8,7 +8,14 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
-from mcpassport.records.grants import Account, ApiToken, IntegrationHead, Server, Tenant
+from mcpassport.records.grants import (
+    Account,
+    ApiToken,
+    Disclosure,
+    IntegrationHead,
+    Server,
+    Tenant,
+)
 from mcpassport.records.tool import Tool
 
 T = TypeVar("T")
@@ -35,6 +42,24 @@ class TenantOut(BaseModel):
         return cls(
             id=tenant.id, name=tenant.name, status=tenant.status, created_at=tenant.created_at
         )
+
+
+class FingerprintKeyOut(BaseModel):
+    """Whether a tenant's fingerprint key was disclosed. `key` appears once, in that answer."""
+
+    tenant: str
+    disclosed_at: datetime | None = None
+    disclosed_by: str | None = None
+    key: str | None = None
+    """64 hexadecimal digits: a key of HMAC-SHA256."""
+    secret: Literal["shown_once", "already_disclosed"] | None = None
+
+    @classmethod
+    def of(cls, tenant: str, disclosure: Disclosure | None) -> "FingerprintKeyOut":
+        """From the record, if there is one."""
+        if disclosure is None:
+            return cls(tenant=tenant)
+        return cls(tenant=tenant, disclosed_at=disclosure.at, disclosed_by=disclosure.by)
 
 
 class IntegrationOut(BaseModel):
@@ -203,11 +228,8 @@ class ToolOut(BaseModel):
     def of(cls, tool: Tool) -> "ToolOut":
         """From the catalog."""
         return cls(
-            name=tool.name,
-            title=tool.title,
-            description=tool.description,
-            resource=tool.method.resource,
-            method=tool.method.method,
+            **{each: getattr(tool, each) for each in ("name", "title", "description")},
+            **{each: getattr(tool.method, each) for each in ("resource", "method")},
             tags=list(tool.tags),
             read_only=tool.annotations.read_only,
             destructive=tool.annotations.destructive,
@@ -234,12 +256,6 @@ class DiffOut(BaseModel):
     a: int
     b: int
     changes: list[dict[str, Any]]
-
-
-class StrangersOut(BaseModel):
-    """Requests that resolved to nobody, newest first."""
-
-    result: list[dict[str, Any]]
 
 
 class KeyOut(BaseModel):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from mcpassport.accounts.connect import Accounts
+from mcpassport.accounts.fingerprints import FingerprintKeys
 from mcpassport.accounts.tenants import Tenants
 from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
@@ -42,6 +43,7 @@ class Services:
     audit: AuditLog
     keeper: Keeper
     tenants: Tenants
+    fingerprint_keys: FingerprintKeys
     accounts: Accounts
     versions: Versions
     servers: Servers

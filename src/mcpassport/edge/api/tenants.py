@@ -1,13 +1,25 @@
-"""`/tenant`: the vendor's customers. Admins write; auditors read."""
+"""`/tenant`: the vendor's customers. Admins write; auditors read.
+
+The fingerprint key is the tenant's own matter, so the tenant may ask for it as well as an admin.
+"""
 
 from fastapi import APIRouter
 
 from mcpassport.edge.api.idempotency import IdempotencyKey, once
-from mcpassport.edge.api.incoming import TenantIn, TenantPatch
-from mcpassport.edge.api.outgoing import PageOf, TenantOut
-from mcpassport.edge.api.principal import Admin, Cursor, PageSize, PlatformReader, Reader
+from mcpassport.edge.api.incoming import Nothing, TenantIn, TenantPatch
+from mcpassport.edge.api.outgoing import FingerprintKeyOut, PageOf, TenantOut
+from mcpassport.edge.api.principal import (
+    Acting,
+    Admin,
+    Cursor,
+    Operator,
+    PageSize,
+    PlatformReader,
+    Reader,
+)
 from mcpassport.edge.api.strict import StrictRoute
 from mcpassport.errors import NoSuchObject
+from mcpassport.records.grants import Tenant
 from mcpassport.store.protocol import PLATFORM
 
 router = APIRouter(prefix="/tenant", tags=["tenant"], route_class=StrictRoute)
@@ -38,9 +50,7 @@ async def page(
 @router.get("/{tenant_id}")
 async def read(tenant_id: str, acting: Reader) -> TenantOut:
     """Read one tenant; a tenant reads itself."""
-    if acting.principal.tenant not in {"", tenant_id}:
-        raise NoSuchObject("No such tenant.")
-    return TenantOut.of(await acting.services.tenants.get(tenant_id))
+    return TenantOut.of(await _seen(acting, tenant_id))
 
 
 @router.patch("/{tenant_id}")
@@ -68,3 +78,39 @@ async def resume(tenant_id: str, acting: Admin) -> TenantOut:
     tenant = await acting.services.tenants.resume(tenant_id, [event])
     await acting.recorded()
     return TenantOut.of(tenant)
+
+
+@router.post("/{tenant_id}/fingerprint-key", status_code=201)
+async def disclose_fingerprint_key(
+    tenant_id: str, acting: Operator, key: IdempotencyKey = None
+) -> FingerprintKeyOut:
+    """Disclose the key of the tenant's argument fingerprints; the answer is the only one."""
+    await _seen(acting, tenant_id)
+    keys = acting.services.fingerprint_keys
+    claim = await once(acting, "fpk_", tenant_id, key, Nothing())
+    known = await keys.disclosure(tenant_id)
+    if claim.replay and known is not None:
+        shown = FingerprintKeyOut.of(tenant_id, known)
+        return shown.model_copy(update={"secret": "already_disclosed"})
+    event = acting.event("fingerprint_key.disclose", tenant_id, tenant_id)
+    made, secret = await keys.disclose(
+        tenant_id, acting.principal, acting.recorded, [event, *claim.ops]
+    )
+    shown = FingerprintKeyOut.of(tenant_id, made)
+    return shown.model_copy(update={"key": secret, "secret": "shown_once"})
+
+
+@router.get("/{tenant_id}/fingerprint-key")
+async def fingerprint_key(tenant_id: str, acting: Reader) -> FingerprintKeyOut:
+    """Read whether the fingerprint key was disclosed, when and to whom; never the key."""
+    await _seen(acting, tenant_id)
+    return FingerprintKeyOut.of(
+        tenant_id, await acting.services.fingerprint_keys.disclosure(tenant_id)
+    )
+
+
+async def _seen(acting: Acting, tenant_id: str) -> Tenant:
+    """The tenant, if this principal may see it; `NoSuchObject` otherwise."""
+    if acting.principal.tenant not in {"", tenant_id}:
+        raise NoSuchObject("No such tenant.")
+    return await acting.services.tenants.get(tenant_id)

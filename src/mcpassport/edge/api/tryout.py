@@ -4,16 +4,11 @@
 2. The arguments are checked as a caller's would be.
 3. The request is built and shown with its secrets masked; a dry run ends here.
 4. The try-out is recorded, then the one request is sent.
-5. Response, mapped result and rate limit are shown to the admin who asked; nothing is kept.
-   An upstream that repeats the credential does not reveal it: it is masked here too.
+5. Response, progress, mapped result and rate limit are shown to the admin who asked; nothing is
+   kept. An upstream that repeats the credential does not reveal it: it is masked here too.
 """
 
-import base64
-import json
-from binascii import Error as NotBase64
-from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 import msgspec
 from fastapi import APIRouter
@@ -23,6 +18,7 @@ from mcpassport.catalog.build import build
 from mcpassport.edge.api.incoming import TryIn
 from mcpassport.edge.api.principal import Acting, Admin
 from mcpassport.edge.api.strict import StrictRoute
+from mcpassport.edge.api.watching import Watched, text
 from mcpassport.errors import (
     InvalidInput,
     InvalidIntegration,
@@ -32,65 +28,12 @@ from mcpassport.errors import (
     envelope_of,
 )
 from mcpassport.integrations.load import load_content
-from mcpassport.observe.http import Sender
-from mcpassport.records.calls import OutboundRequest, OutboundResponse, Outcome
+from mcpassport.records.calls import Block, OutboundRequest, Outcome
 from mcpassport.records.grants import Account
 from mcpassport.records.tool import Catalog, Tool
-from mcpassport.upstream.call import MASKED, Upstream
+from mcpassport.upstream.call import Upstream
 
 router = APIRouter(prefix="/integrated-account", tags=["try"], route_class=StrictRoute)
-
-PREVIEW_BYTES = 8192
-HIDDEN_HEADERS = {"set-cookie", "www-authenticate"}
-_WRITTEN: tuple[Callable[[str], str], ...] = (
-    str,
-    lambda text: json.dumps(text)[1:-1],
-    lambda text: quote(text, safe=""),
-    quote_plus,
-)
-"""How a secret may be spelled in what an upstream repeats."""
-
-
-class _Watched:
-    """The HTTP client, keeping the response it passed on, and the secrets that it sent."""
-
-    def __init__(self, http: Sender) -> None:
-        self._http = http
-        self._secrets: tuple[str, ...] = ()
-        self.response: OutboundResponse | None = None
-
-    async def send(self, request: OutboundRequest) -> OutboundResponse:
-        self._secrets = tuple(_spellings(request.secret_headers + request.secret_query))
-        self.response = await self._http.send(request)
-        return self.response
-
-    def masked(self, document: Any) -> Any:
-        """The document with every secret that was sent replaced, in keys and values."""
-        if isinstance(document, str):
-            for secret in self._secrets:
-                document = document.replace(secret, MASKED)
-            return document
-        if isinstance(document, dict):
-            return {self.masked(key): self.masked(value) for key, value in document.items()}
-        if isinstance(document, list):
-            return [self.masked(item) for item in document]
-        return document
-
-
-def _spellings(pairs: tuple[tuple[str, str], ...]) -> list[str]:
-    """The secret values, their parts, and how JSON and URLs write them; the longest first."""
-    found: set[str] = set()
-    for _, value in pairs:
-        scheme, _, rest = value.partition(" ")
-        found |= {value, rest}
-        if scheme.lower() == "basic":
-            try:
-                pair = base64.b64decode(rest, validate=True).decode()
-            except (NotBase64, ValueError):
-                continue
-            found |= {pair, pair.partition(":")[2]}
-    written = (f(secret) for secret in found for f in _WRITTEN)
-    return sorted({text for text in written if text}, key=len, reverse=True)
 
 
 @router.post("/{account_id}/try")
@@ -101,7 +44,7 @@ async def try_out(account_id: str, body: TryIn, acting: Admin) -> dict[str, Any]
     tenant = await services.tenants.get(account.tenant)
     tool = _tool(await _catalog(acting, account, body), body)  # 1
     arguments = validator_for(tool).check(msgspec.json.encode(body.args))  # 2
-    watched = _Watched(services.http)
+    watched = Watched(services.http, services.clock)
     upstream = Upstream(
         http=watched,
         evaluator=services.evaluator,
@@ -117,9 +60,15 @@ async def try_out(account_id: str, body: TryIn, acting: Admin) -> dict[str, Any]
     await services.store.write([event])
     await acting.recorded()  # 4
     credential = await services.accounts.credential_of(account)
-    outcome = await upstream.call(tool, arguments, account, credential, tenant.key_version)
-    response = None if watched.response is None else _response(watched.response)
-    answer = {"sent": outcome.sent, "response": response, **_outcome(outcome)}
+    outcome = await upstream.call(
+        tool, arguments, account, credential, tenant.key_version, watched.heard
+    )
+    answer = {
+        "sent": outcome.sent,
+        "response": watched.response(),
+        "progress": watched.progress,
+        **_outcome(outcome),
+    }
     return {**shown, **watched.masked(answer)}  # 5
 
 
@@ -167,16 +116,7 @@ def _request(request: OutboundRequest) -> dict[str, Any]:
         "url": request.url,
         "headers": dict(request.headers + request.secret_headers),
         "secret_query": [name for name, _ in request.secret_query],
-        "body": None if request.body is None else _text(request.body),
-    }
-
-
-def _response(response: OutboundResponse) -> dict[str, Any]:
-    return {
-        "status": response.status,
-        "headers": {name: value for name, value in response.headers if name not in HIDDEN_HEADERS},
-        "bytes": len(response.body),
-        "body": _text(response.body),
+        "body": None if request.body is None else text(request.body),
     }
 
 
@@ -184,6 +124,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
     error = outcome.error
     return {
         "result": None if outcome.value is None else msgspec.json.decode(outcome.value),
+        "content": [_block(block) for block in outcome.content],
         "error": msgspec.to_builtins(envelope_of(error))
         if isinstance(error, McpassportError)
         else None,
@@ -193,6 +134,11 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _text(body: bytes) -> str:
-    cut = " …" if len(body) > PREVIEW_BYTES else ""
-    return body[:PREVIEW_BYTES].decode(errors="replace") + cut
+def _block(block: Block) -> dict[str, Any]:
+    """A block of the answer without the bytes of pictures, sounds and files."""
+    facts: dict[str, Any] = {"type": block.kind, "bytes": block.size}
+    if block.mime_type:
+        facts["mime_type"] = block.mime_type
+    if block.kind == "resource":
+        facts["uri"] = block.uri
+    return facts if block.text is None else {**facts, "text": text(block.text.encode())}

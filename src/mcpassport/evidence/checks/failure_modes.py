@@ -1,94 +1,66 @@
-"""Checks of Failure modes: the table is a run's output, and no failure shows what is inside."""
+"""Checks of Failure modes: what becomes of a call whose caller leaves."""
 
-from typing import Any, Final
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
 
-import msgspec
-from msgspec.structs import replace
+from mcpassport.errors import McpassportError
+from mcpassport.evidence.bench import Bench, Era, Grant, Message, document_of
+from mcpassport.evidence.finding import Finding
+from mcpassport.evidence.probe import CALLS, GET
+from mcpassport.evidence.upstream import Says
 
-from mcpassport.errors import MEANINGS
-from mcpassport.evidence.bench import Bench, Finding
-from mcpassport.evidence.claims.failures import EXPECTED, FAILURES, Asking, Deed, Failure
-from mcpassport.evidence.failures import (
-    ask,
-    difference,
-    document,
-    lasting,
-    open_account,
-    run,
-    set_answers,
-)
-from mcpassport.records.evidence import FailureRow
-
-PLANTED: Final = "evidence-planted-upstream-text"
-PROBED: Final = "not-found"
-SHOWN_CHARS: Final = 500
-"""Of a message that the integration maps (FAI-01)."""
-STATUSES: Final = (302, 400, 401, 404, 429, 500, 503)
+NEVER_S: Final = 120
+LATE_S: Final = 0.5
+LOOKS: Final = 500
+LOOK_S: Final = 0.02
+Ended = tuple[Sequence[str], Sequence[str]]
+"""How the upstream's exchanges ended, and the outcomes in the trail, oldest first."""
 
 
-async def failure_table(bench: Bench, finding: Finding) -> None:
-    """FAI-04. Control: an upstream that fails otherwise than its row says gives another row."""
-    account = await open_account(bench)
-    bench.failures = await run(bench, account)
-    for row, expected in zip(bench.failures.rows, EXPECTED, strict=True):
-        differs = difference(msgspec.to_builtins(lasting(row)), msgspec.to_builtins(expected))
-        finding.expect(
-            differs is None,
-            f"{row.name}: {summary(row)}" + (f"; as designed, but at {differs}" if differs else ""),
-        )
-    failure = FAILURES[PROBED]
-    planted = replace(failure, upstream=(replace(failure.upstream[0], status=500),))
-    table = await run(bench, account, {PROBED: planted})
-    finding.control = lasting(table.rows[0]) != failure.row(PROBED)
+async def leaving(bench: Bench, finding: Finding) -> None:
+    """FAI-05. Control: while the caller still waits, its call is found open on both sides."""
+    grant = await bench.grant()
+    never = Says(fault={"kind": "delay", "seconds": NEVER_S})
+    waiting = await _left(bench, grant, "modern", never)
+    ended = await _until(bench, grant, (["client_closed"], ["cancelled"]))
+    fact = "2026-07-28: the upstream connection is closed, the outcome is `cancelled`"
+    finding.expect(ended == (["client_closed"], ["cancelled"]), fact, ended)
+    late = Says(fault={"kind": "delay", "seconds": LATE_S})
+    await _left(bench, grant, "legacy", late)
+    ended = await _until(bench, grant, (["answered"], ["cancelled", "ok"]))
+    fact = "older revision: the upstream answers to the end, the outcome is `ok`"
+    finding.expect(ended == (["answered"], ["cancelled", "ok"]), fact, ended)
+    finding.control = waiting == (["open"], [])
 
 
-def summary(row: FailureRow) -> str:
-    """A row in short: HTTP statuses, upstream requests and audit rows of both eras."""
-    answers = (*row.legacy, *row.modern)
-    statuses = ", ".join(str(answer.status) for answer in answers)
-    requests = sum(answer.requests for answer in answers)
-    rows = sum(len(answer.audit) for answer in answers)
-    return f"HTTP {statuses}; {requests} upstream requests, {rows} audit rows"
+async def _left(bench: Bench, grant: Grant, era: Era, says: Says) -> Ended:
+    """Call, and hang up once the upstream has the request; how things stood just before."""
+    await bench.lab.answer(says)
+    message = Message.call(GET, CALLS[GET], era)
+    calling = asyncio.create_task(bench.rpc(grant.address, message))
+    await bench.lab.arrival()
+    before = await _ended(bench, grant)
+    calling.cancel()
+    with suppress(asyncio.CancelledError, McpassportError):
+        await calling
+    return before
 
 
-async def nothing_shown(bench: Bench, finding: Finding) -> None:
-    """FAI-01. Control: a message that the integration maps does show, so a search finds it."""
-    account = await open_account(bench)
-    secrets = (PLANTED, bench.lab.origin, "evidence-failure-credential", "Traceback", 'File "')
-    failures = {str(status): _failing(status) for status in STATUSES}
-    mapped = Failure(
-        "mapped",
-        (_deed("mapped", 200, {"ok": False, "why": PLANTED * 100}),),
-        (Asking("reporting", {"id": "mapped"}),),
-        (),
-        (),
-    )
-    await set_answers(bench, account, (*failures.values(), mapped))
-    types = {meaning.type for meaning in MEANINGS.values()}
-    for status, failure in failures.items():
-        answer = await ask(bench, account, "legacy", failure.calls[0])
-        kind = _envelope(document(answer)).get("type")
-        shown = [secret for secret in secrets if secret.encode() in answer.body]
-        finding.expect(kind in types, f"upstream {status}: type {kind} of the table")
-        finding.expect(not shown, f"upstream {status}: neither its text, its URL nor a credential")
-    answer = await ask(bench, account, "legacy", mapped.calls[0])
-    message = str(_envelope(document(answer)).get("message", ""))
-    finding.expect(len(message) == SHOWN_CHARS, f"a mapped message: {SHOWN_CHARS} characters")
-    finding.control = PLANTED in message
-
-
-def _failing(status: int) -> Failure:
-    name = f"shows-{status}"
-    body = {"error": PLANTED, "trace": 'Traceback: File "app.py"'}
-    return Failure(name, (_deed(name, status, body),), (Asking("get", {"id": name}),), (), ())
-
-
-def _deed(name: str, status: int, body: dict[str, Any]) -> Deed:
-    headers = (("Content-Type", "application/json"), ("X-Detail", PLANTED), ("Location", PLANTED))
-    text = msgspec.json.encode(body).decode()
-    return Deed(f"/failures/{name}", status, headers, text)
-
-
-def _envelope(answer: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = answer.get("result", {}).get("_meta", {}).get("mcpassport/error", {})
+async def _until(bench: Bench, grant: Grant, wanted: Ended) -> Ended:
+    """How it ended, once it is as wanted or nothing is open any more."""
+    found = await _ended(bench, grant)
+    for _ in range(LOOKS):
+        if found == wanted or ("open" not in found[0] and len(found[1]) == len(wanted[1])):
+            break
+        await asyncio.sleep(LOOK_S)
+        found = await _ended(bench, grant)
     return found
+
+
+async def _ended(bench: Bench, grant: Grant) -> Ended:
+    path = f"/audit?tenant={grant.tenant}&oldest_first=true&limit=50"
+    rows = document_of(await bench.manage("GET", path)).get("result", [])
+    outcomes = [row["outcome"] for row in rows if row.get("phase") == "outcome"]
+    return await bench.lab.endings(), outcomes

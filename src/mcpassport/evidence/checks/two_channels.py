@@ -4,9 +4,10 @@ from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
-from mcpassport.evidence.bench import Bench, Finding
+from mcpassport.evidence.bench import Bench
 from mcpassport.evidence.claims.failures import FAILURES, Failure
 from mcpassport.evidence.failures import Way, ask, document, open_account, set_answers, told
+from mcpassport.evidence.finding import Finding
 from mcpassport.records.calls import OutboundResponse
 
 DIALECTS: Final = {name: each for name, each in FAILURES.items() if name.startswith("rate-limit-")}

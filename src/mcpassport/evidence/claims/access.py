@@ -14,9 +14,10 @@ ACCESS: Final[tuple[Claim, ...]] = (
         "TEN-01",
         _TENANCY,
         1,
-        "No tool call crosses tenant boundaries: the tenant is part of the key of every record "
-        "that belongs to one, and a server token leads to exactly one tenant. Integrations belong "
-        "to the deployment and are shared.",
+        "No tool call crosses tenant boundaries, and no credential of one tenant opens anything "
+        "of another: on each route of the management API and at each MCP address it is refused "
+        "as if it did not exist. The tenant is part of the key of every record that belongs to "
+        "one. Integrations belong to the deployment and are shared.",
     ),
     Claim(
         "TEN-02",
@@ -29,8 +30,8 @@ ACCESS: Final[tuple[Claim, ...]] = (
         "TEN-03",
         _TENANCY,
         2,
-        "One server token reaches one integrated account, and of its tools only those that the "
-        "server's filter leaves.",
+        "One server token reaches one integrated account: whatever else a request names, what is "
+        "sent upstream carries the credential of that account and no other.",
     ),
     Claim(
         "TEN-04",

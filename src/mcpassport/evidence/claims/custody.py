@@ -17,6 +17,7 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         "Data keys are wrapped by a master key, which is read from a file that only its owner may "
         "read, or from the environment. `mcpassport doctor` reports a master key that lies inside "
         "the data folder.",
+        hangs_on=("store", "master_key"),
     ),
     Claim(
         "CRE-02",
@@ -42,8 +43,8 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         "CRE-05",
         _CREDENTIAL,
         34,
-        "No route returns an upstream credential. Whoever holds both the data folder and the "
-        "master key can decrypt; the data folder alone is not enough.",
+        "No route returns an upstream credential. Whoever holds the records, the keys and the "
+        "master key can decrypt; the records and the keys alone are not enough.",
     ),
     Claim(
         "CRE-06",
@@ -76,11 +77,37 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         "credentials that were sent are masked in it, and the tenant's audit names the admin.",
     ),
     Claim(
+        "CRE-10",
+        _CREDENTIAL,
+        4,
+        "The keys are kept {keys_place}. `mcpassport store backup` copies records and audit rows "
+        "and no key; `mcpassport store backup-keys` copies the keys apart, each wrapped by the "
+        "master key.{keys_shared}",
+        stated="keys_shared",
+    ),
+    Claim(
+        "CRE-11",
+        _CREDENTIAL,
+        4,
+        "A copy of the keys is kept at most {key_backup_days} days (`key_backup_days`).",
+        stated="key_backup_days",
+    ),
+    Claim(
+        "CRE-12",
+        _CREDENTIAL,
+        3,
+        "No upstream credential, server token or API token lies in a database, its journal, a log, "
+        "a temporary file or a backup of the product: neither plain nor encoded nor compressed.",
+        hangs_on=("store",),
+    ),
+    Claim(
         "ZDR-01",
         _ZERO,
         14,
-        "Arguments, results and upstream bodies are held in memory for one call and are written "
-        "to no database, log or file of the product.",
+        "Arguments, results, and what the upstream API says in headers and bodies are held in "
+        "memory for one call and are written to no database, log, metric or file of the product. "
+        "The processes that serve leave no core dumps.",
+        hangs_on=("store",),
     ),
     Claim(
         "ZDR-02",

@@ -21,8 +21,15 @@ NAMES: Final = (
     *("rate-limit-retry-after", "rate-limit-body"),
     *("credential-refused", "forbidden", "not-found"),
     *("server-error", "bad-gateway-html", "unavailable", "error-in-a-200"),
-    *("truncated-json", "body-cut-short", "wrong-content-type", "html", "forged-members"),
-    *("forged-envelope", "not-utf8", "too-deep", "expression-fails"),
+    *("truncated-json", "body-cut-short", "wrong-content-type", "html"),
+    *(
+        "html-instead-of-json",
+        "forged-members",
+        "forged-envelope",
+        "not-utf8",
+        "too-deep",
+        "expression-fails",
+    ),
     *("gzip-bomb", "body-of-100-mb"),
     *("no-answer", "slow-headers", "slow-body", "stall-mid-body", "reset", "closed"),
     *("redirect-elsewhere", "redirect-to-metadata"),
@@ -34,6 +41,7 @@ NAMES: Final = (
 VOLATILE: Final = (
     Volatile("request id", "req_[0-9a-f]{32}", "req_…"),
     Volatile("version of the server", r'"version":"[^"]+"', '"version":"…"'),
+    Volatile("size cap", r"size cap of [0-9,]+ [A-Za-z]+", "size cap of …"),
     Volatile("seconds until an absolute time", r"\b(?:35[4-9][0-9]|3600)\b", str(AHEAD_S)),
 )
 

@@ -35,6 +35,28 @@ OPERATION: Final[tuple[Claim, ...]] = (
     ),
     Claim("TOO-04", _CATALOG, 26, "Tool pinning against a changed surface.", available=False),
     Claim(
+        "TOO-05",
+        _CATALOG,
+        25,
+        "What a tool returns was checked before: JSON is one complete UTF-8 text, a text is read "
+        "in its charset, Base64 is decoded and encoded anew, a media type is a plain "
+        "`type/subtype`. Anything else is refused whole as `malformed_upstream_response`.",
+    ),
+    Claim(
+        "TOO-06",
+        _CATALOG,
+        25,
+        "Progress of a call is told only to a caller that gives a token and accepts server-sent "
+        "events, in numbers that only grow; the answer comes last, and nothing after it.",
+    ),
+    Claim(
+        "TOO-07",
+        _CATALOG,
+        23,
+        "A call of a tool that needs a client capability is refused, with nothing sent upstream, "
+        "unless its request declares that capability; requests of older revisions cannot.",
+    ),
+    Claim(
         "PAG-01",
         _PAGING,
         25,
@@ -67,7 +89,8 @@ OPERATION: Final[tuple[Claim, ...]] = (
         _LIMITS,
         25,
         "An upstream body over {upstream_body} after decompression is refused as "
-        "`response_too_large`, not truncated.",
+        "`response_too_large`, not truncated; the message names the arguments that narrow the "
+        "request.",
     ),
     Claim(
         "LIM-05",
@@ -98,6 +121,14 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "An upstream API that is down or slow gives `upstream_unreachable` or `upstream_timeout`: "
         "{connect_timeout} to connect, {call_timeout} for the whole call, at most "
         "{call_timeout_ceiling} where a method sets its own.",
+    ),
+    Claim(
+        "FAI-05",
+        _FAILURE,
+        38,
+        "If a caller of 2026-07-28 closes its connection, its call is cancelled: the connection to "
+        "the upstream API is closed, and the outcome row says `cancelled`. Calls of older "
+        "revisions run to their end, and the outcome row says what came of them.",
     ),
     Claim(
         "FAI-04",

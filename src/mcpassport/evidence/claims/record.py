@@ -61,6 +61,7 @@ class Claim(Struct, frozen=True):
 
     `template` holds `{name}` for each live fact that it depends on; backticks mark literal
     values. `available` is False where the feature is not built: the sentence then says so.
+    `hangs_on` names facts that its truth depends on without printing them.
     """
 
     id: str
@@ -68,12 +69,19 @@ class Claim(Struct, frozen=True):
     row: int
     template: str
     available: bool = True
+    stated: str = ""
+    """The live fact that, where it is not empty, leaves the claim to the vendor's word."""
+    hangs_on: tuple[str, ...] = ()
 
     @property
     def settings(self) -> tuple[str, ...]:
         """Names of the live facts that the sentence depends on, in order of appearance."""
         names = (name for _, name, _, _ in Formatter().parse(self.template) if name)
         return tuple(dict.fromkeys(names))
+
+    def hangs(self, facts: frozenset[str]) -> bool:
+        """Whether its meaning hangs on any of these facts."""
+        return not facts.isdisjoint((*self.settings, *self.hangs_on))
 
     @property
     def grade(self) -> Grade:

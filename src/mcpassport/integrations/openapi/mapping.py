@@ -188,12 +188,25 @@ def _method(named: Named, path: PathTemplate, report: Report) -> dict[str, Any]:
         else:
             said = "No pagination is described that can be told for sure; the list is one page."
             report.add("pagination", operation.where, said)
+    method |= _answered(named, report)
     if operation.scopes:
         method["scopes"] = list(operation.scopes)
     destructive = _destructive(named)
     if destructive is not None:
         method["annotations"] = {"destructive": destructive}
     return method
+
+
+def _answered(named: Named, report: Report) -> dict[str, Any]:
+    """What the method says of an answer that is not plain JSON."""
+    response = named.operation.response
+    if response.accept:
+        return {"headers": {"Accept": response.accept}}
+    if response.stream == "none":
+        return {}
+    said = "The answer is a stream; what its events say of progress, and its result, is not told."
+    report.add("stream", response.where, said)
+    return {"stream": response.stream}
 
 
 def _destructive(named: Named) -> bool | None:

@@ -5,7 +5,12 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from mcpassport.records.findings import Finding
-from mcpassport.records.integration import HttpMethod, JsonSchema, QueryArrayFormat
+from mcpassport.records.integration import (
+    HttpMethod,
+    JsonSchema,
+    QueryArrayFormat,
+    StreamKind,
+)
 
 Place: TypeAlias = Literal["path", "query", "header"]
 SchemeKind: TypeAlias = Literal["bearer", "basic", "header", "other"]
@@ -36,10 +41,17 @@ class Parameter(Struct, frozen=True, kw_only=True):
 
 
 class Response(Struct, frozen=True):
-    """The answer on success: its schema, self-contained, and the headers it declares."""
+    """The answer on success: its schema, self-contained, and the headers it declares.
+
+    `accept` is what to ask for where JSON is not what comes; the schema of a stream is left out.
+    """
 
     schema: JsonSchema | None = None
     headers: frozenset[str] = frozenset()
+    accept: str = ""
+    stream: StreamKind = "none"
+    where: str = ""
+    """Where the media type stands, for findings."""
 
 
 class Operation(Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from typing import Final
 
 from mcpassport.integrations.openapi.combine import is_list
 from mcpassport.integrations.openapi.documents import Node
+from mcpassport.integrations.openapi.media import chosen
 from mcpassport.integrations.openapi.model import Parameter, Place, Response, Scheme
 from mcpassport.integrations.openapi.operations import (
     Source,
@@ -103,18 +104,22 @@ class OpenApi3:
         """Section 4.8.16."""
         answers = success(operation, source)
         for node in answers:
-            chosen = _json_member(node.child("content"))
-            if chosen is not None:
-                holder = chosen.child("schema")
-                schema = (
-                    source.schemas.convert(holder, "response") if holder.value is not None else None
-                )
-                return Response(schema, header_names(node))
+            content = node.child("content")
+            media = chosen(list(content.mapping))
+            if media is not None:
+                schema = _schema(source, content.child(media.name)) if media.json else None
+                headers = header_names(node)
+                return Response(schema, headers, media.accept, media.stream, content.where)
         for node in answers:
             kinds = ", ".join(sorted(node.child("content").mapping))[:120]
             if kinds:
-                raise Unmappable("response_media_type", node, f"The answer is {kinds}, not JSON.")
+                raise Unmappable("response_media_type", node, f"The answer is {kinds}.")
         return no_body(operation, answers)
+
+
+def _schema(source: Source, media: Node) -> JsonSchema | None:
+    holder = media.child("schema")
+    return None if holder.value is None else source.schemas.convert(holder, "response")
 
 
 def _json_member(content: Node) -> Node | None:

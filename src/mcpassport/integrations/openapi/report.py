@@ -37,7 +37,12 @@ RULES: Final[dict[str, Rule]] = {
         "warning", "Change the value in overlay.yaml, under patch.config.headers."
     ),
     "body_media_type": Rule("error", "Bodies other than JSON are not in this version."),
-    "response_media_type": Rule("error", "Answers other than JSON are not in this version."),
+    "response_media_type": Rule(
+        "error", "Write the method in overlay.yaml if one of its answers can be a block."
+    ),
+    "stream": Rule(
+        "warning", "Put progress and final into overlay.yaml, under patch.config.resources."
+    ),
     "callbacks": Rule("warning", "Requests that the API sends to a client have no tool."),
     "server": Rule("warning", "Put another base_url into overlay.yaml, under patch.config."),
     "server_override": Rule("error", "Make an integration of its own for that server."),

@@ -4,6 +4,7 @@ from typing import Final
 
 from mcpassport.integrations.openapi.combine import is_list
 from mcpassport.integrations.openapi.documents import Node
+from mcpassport.integrations.openapi.media import Media, chosen
 from mcpassport.integrations.openapi.model import Parameter, Place, Response, Scheme
 from mcpassport.integrations.openapi.operations import (
     Source,
@@ -72,7 +73,7 @@ class Swagger2:
         body = next((node for node in parameters if node.text("in") == "body"), None)
         if body is None:
             return None
-        _check_media(source, operation, "consumes", "body")
+        _check_consumed(source, operation)
         schema = body.child("schema")
         return source.schemas.convert(schema, "request") if schema.value is not None else {}
 
@@ -81,21 +82,36 @@ class Swagger2:
         answers = success(operation, source)
         for node in answers:
             schema = node.child("schema")
-            if schema.text("type") == "file":
-                raise Unmappable("response_media_type", schema, "The answer is a file, not JSON.")
-            if schema.value is not None:
-                _check_media(source, operation, "produces", "answer")
-                return Response(source.schemas.convert(schema, "response"), header_names(node))
+            if schema.value is None:
+                continue
+            media = _answered(source, operation, schema)
+            read = source.schemas.convert(schema, "response") if media.json else None
+            return Response(read, header_names(node), media.accept, media.stream, schema.where)
         return no_body(operation, answers)
 
 
-def _check_media(source: Source, operation: Node, key: str, what: str) -> None:
-    owner = operation if key in operation.mapping else source.root
-    kinds = owner.texts(key)
-    if kinds and not any(map(is_json, kinds)):
-        rule = "body_media_type" if what == "body" else "response_media_type"
+def _answered(source: Source, operation: Node, schema: Node) -> Media:
+    """What the answer comes as: `produces`, of a file never JSON, else JSON."""
+    owner = operation if "produces" in operation.mapping else source.root
+    kinds = owner.texts("produces")
+    is_file = schema.text("type") == "file"
+    if is_file:
+        kinds = tuple(kind for kind in kinds if not is_json(kind)) or ("*/*",)
+    media = chosen(kinds or ("application/json",))
+    if media is None:
         shown = ", ".join(sorted(kinds))[:120]
-        raise Unmappable(rule, owner.child(key), f"The {what} is {shown}, not JSON.")
+        raise Unmappable("response_media_type", owner.child("produces"), f"The answer is {shown}.")
+    return media._replace(json=False) if is_file else media
+
+
+def _check_consumed(source: Source, operation: Node) -> None:
+    owner = operation if "consumes" in operation.mapping else source.root
+    kinds = owner.texts("consumes")
+    if kinds and not any(map(is_json, kinds)):
+        shown = ", ".join(sorted(kinds))[:120]
+        raise Unmappable(
+            "body_media_type", owner.child("consumes"), f"The body is {shown}, not JSON."
+        )
 
 
 def _scheme(name: str, node: Node) -> Scheme:

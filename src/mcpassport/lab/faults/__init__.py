@@ -11,6 +11,7 @@ from mcpassport.lab.faults.close import Close
 from mcpassport.lab.faults.delay import Delay
 from mcpassport.lab.faults.drip import Drip
 from mcpassport.lab.faults.flood import Flood
+from mcpassport.lab.faults.paced import Paced
 from mcpassport.lab.faults.plain import Plain
 from mcpassport.lab.faults.reset import Reset
 from mcpassport.lab.faults.stall import Stall
@@ -20,6 +21,7 @@ FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
     {
         "plain": Plain,
         "delay": Delay,
+        "paced": Paced,
         "drip": Drip,
         "stall": Stall,
         "truncated": Truncated,

@@ -227,10 +227,20 @@ def _tool_facts(node: ToolNode) -> tuple[tuple[str, str], ...]:
         ("Filter", f"{span(node.resource)}, {span(node.method)} ({node.method_group})"),
         ("Tags", ", ".join(map(span, node.tags)) or "none"),
         ("OAuth scopes", ", ".join(map(span, node.scopes)) or "none declared"),
+        ("Returns", "; ".join(map(inline, node.returns))),
+        ("Streams", streamed(node) or "no"),
+        ("Client capabilities", ", ".join(map(span, node.requires)) or "none needed"),
         ("Token cost", f"about {node.token_cost}"),
         ("visible", span(node.visible)),
         ("wiring", span(node.wiring)),
     )
+
+
+def streamed(node: ToolNode) -> str:
+    """How the upstream response comes, if it is read while it arrives."""
+    if not node.stream:
+        return ""
+    return f"{node.stream}, {'with' if node.progress else 'without'} progress"
 
 
 def _properties(node: ToolNode) -> Iterator[tuple[str, ...]]:

@@ -33,7 +33,7 @@ LIMITED: Final = """\
   "id": 7,
   "error": {
     "code": 429,
-    "message": "The upstream API's rate limit is reached.",
+    "message": "The upstream API's rate limit is reached. Wait 12 seconds before another call.",
     "data": {
       "type": "rate_limited",
       "message": "The upstream API's rate limit is reached.",

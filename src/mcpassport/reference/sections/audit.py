@@ -50,9 +50,10 @@ _PULLING: Final = prose(
     "the `next_cursor` of the page before, `oldest_first=true` turns the order round. "
     "Filters: `phase`, `account`, `server`, `tool`, `outcome`, `reason`, `request_id`, "
     "`from`, `to`; a page that passed over many rows may be short and still has a cursor. "
-    "`format=ndjson` (each line holds the exact text that was hashed) and `format=csv` "
-    "stream up to 10,000 rows; the last row's sequence is the next cursor. `GET /event` "
-    "lists only the management changes."
+    "`format=ndjson` and `format=csv` stream up to 10,000 rows, a flat object or line each; the "
+    "last row's sequence is the next cursor. In NDJSON `chain`, `sequence` and `hash` stand "
+    "before the members of the row: without them the line is the exact text that was hashed. "
+    "`GET /event` lists only the management changes."
 )
 _VERIFYING: Final = prose(
     "`mcpassport audit export --out FILE` (with `--follow`: as rows come) writes rows and "

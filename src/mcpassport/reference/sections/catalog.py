@@ -11,7 +11,7 @@ def build(context: Context) -> tuple[Node, ...]:
     """A summary to scan, then one entry per tool in tool-name order."""
     tools = tuple(tool_node(tool) for tool in context.inputs.catalog.tools)
     return (
-        *context.claims("TOO-01", "TOO-02", "TOO-03", "TOO-04"),
+        *context.claims("TOO-01", "TOO-02", "TOO-03", "TOO-05", "TOO-06", "TOO-07", "TOO-04"),
         prose(
             "Every input schema below is the one that `tools/list` serves. `visible` is the "
             "digest of what the model sees, `wiring` the digest of how the call is made; both "
@@ -19,6 +19,19 @@ def build(context: Context) -> tuple[Node, ...]:
             "an estimate of what a tool takes of the model's context: characters of its entry as "
             "compact JSON, divided by four. OAuth scopes are those that the integration declares; "
             "`none` says that it declares none."
+        ),
+        prose(
+            "What a tool returns is the upstream API's answer, checked by its media type: JSON as "
+            "text and as structured content; other texts as text; pictures and sounds as image "
+            "and audio; anything else as an embedded resource with its media type; or the blocks "
+            "that the integration maps. Clients of 2024-11-05 get a sound as an embedded resource."
+        ),
+        prose(
+            "A tool that streams reads the upstream API's response event by event. To a caller "
+            "that gives a progress token and accepts `text/event-stream` it sends "
+            "`notifications/progress` on the way, after the intent row and before the outcome row, "
+            "and the answer as the last event; to others the answer alone, as JSON. A tool that "
+            "needs client capabilities can be called by clients of 2026-07-28 that declare them."
         ),
         *(_body(tools) if tools else (callout("This version of the integration has no tool."),)),
     )

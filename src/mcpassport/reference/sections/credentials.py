@@ -13,14 +13,14 @@ def build(context: Context) -> tuple[Node, ...]:
             "Upstream credentials must be usable, so they are encrypted; tokens that are issued "
             "here need only be recognised, so only a keyed hash is kept."
         ),
-        *context.claims("CRE-01", "CRE-02", "CRE-03", "CRE-06", "CRE-07"),
-        _secrets(),
+        *context.claims("CRE-12", "CRE-01", "CRE-02", "CRE-03", "CRE-06", "CRE-07"),
+        _secrets(context.texts["keys_place"]),
         subheading("Who can read tokens"),
         *context.claims("CRE-05", "CRE-09"),
         subheading("One-time disclosure"),
         *context.claims("CRE-04"),
         subheading("Key rotation"),
-        *context.claims("CRE-08"),
+        *context.claims("CRE-08", "CRE-10", "CRE-11"),
         prose(
             "An upstream credential is replaced with `PATCH /integrated-account/{id}`; calls use "
             "the new one from the next request on."
@@ -28,7 +28,7 @@ def build(context: Context) -> tuple[Node, ...]:
     )
 
 
-def _secrets() -> Table:
+def _secrets(keys_place: str) -> Table:
     rows = (
         (
             "Upstream credential",
@@ -42,7 +42,7 @@ def _secrets() -> Table:
         ),
         (
             "Data and fingerprint key of a tenant, token key",
-            "Wrapped by the master key (AES-256-GCM), in `keys.db` in the data folder",
+            f"Wrapped by the master key (AES-256-GCM), {keys_place}",
             "The process, which reads an unwrapped key again after at most 60 s",
         ),
         (

@@ -15,6 +15,16 @@ _FOLDED = "refusal, [folded](#AUD-11)"
 _OTHER = (
     ("No connection", _TOOL, "`upstream_unreachable`", "0"),
     ("Upstream does not accept the connection in time", _TOOL, "`upstream_timeout`", "0"),
+    ("A block of the answer that cannot be made", _TOOL, "`malformed_upstream_response`", "1"),
+    (
+        "Stream cut within an event, or an event that cannot be read",
+        _TOOL,
+        "`malformed_upstream_response`",
+        "1",
+    ),
+    ("Stream that stalls", _TOOL, "`upstream_timeout`", "1"),
+    ("Stream with too many or too large events", _TOOL, "`response_too_large`", "1"),
+    ("Answer over 1 MiB of a call with progress", _TOOL, "`response_too_large`", "1"),
     ("Upstream address not allowed", _TOOL, "`address_forbidden`", "0"),
     ("Path value, header value or cursor refused", _TOOL, "`invalid_arguments`", "0"),
 )
@@ -26,6 +36,12 @@ _EARLY = (
         "Tool unknown or filtered out",
         "200, JSON-RPC error -32602",
         "`unknown_tool`",
+        "refusal",
+    ),
+    (
+        "Client capability not declared",
+        "400, JSON-RPC error -32021; older revisions 200, `isError`",
+        "`missing_capability`",
         "refusal",
     ),
     ("No credential for the account", _TOOL, "`reauthorization_required`", "refusal"),
@@ -49,7 +65,7 @@ _EARLY = (
 def build(context: Context) -> tuple[Node, ...]:
     """The claims, the table of the failure run, and the faults that it does not play."""
     return (
-        *context.claims("FAI-01", "FAI-02", "FAI-03", "FAI-04"),
+        *context.claims("FAI-01", "FAI-02", "FAI-03", "FAI-05", "FAI-04"),
         *_played(context.inputs.known.failures),
         table(
             "Other faults after the audit intent, as designed; audit rows: intent and outcome",

@@ -23,8 +23,9 @@ def build(context: Context) -> tuple[Node, ...]:
         prose(
             "A limit of this deployment is told in the same way with `type` "
             "`gateway_rate_limited`, `whose` `gateway` and `retry-after`, without the other "
-            "headers. Requests other than tool calls get it as a JSON-RPC error, with HTTP 429 for "
-            "clients of 2026-07-28 and 200 for others; inside a batch the status is always 200."
+            "headers. Once progress was sent, an answer has HTTP 200 and none of these headers. "
+            "Requests other than tool calls get it as a JSON-RPC error, with HTTP 429 for clients "
+            "of 2026-07-28 and 200 for others; inside a batch the status is always 200."
         ),
         code("Status and headers of an upstream 429, as HTTP 429", "text", LIMITED_HEADERS),
         code("Its body: raw HTTP caller, or client of 2026-07-28", "json", LIMITED),

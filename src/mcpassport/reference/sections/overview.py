@@ -38,7 +38,7 @@ _WORDS = (
 _GRADES = (
     ("`live`", "A check was executed against the published address"),
     ("`sandbox`", "A check was executed against a throw-away process of the same build"),
-    ("`expired`", "Such a check passed, more than 90 days ago"),
+    ("`expired`", "Such a check passed, more than {evidence_max_age_days} days ago"),
     ("`stated`", "The vendor's words"),
     ("`not verified`", "True of the design; no check of this very build has passed"),
     ("`not available in this version`", "Not built"),
@@ -61,7 +61,8 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("What it does not do"),
         prose(
             "It offers tools only: no resources, prompts, sampling, roots, elicitation or logging. "
-            "It answers JSON, never a stream. It keeps no session, caches no response, retries "
+            "It answers JSON; only a call that asks for progress of a tool that reports it is "
+            "answered as server-sent events. It keeps no session, caches no response, retries "
             "nothing, and follows no redirect. It does not judge what a tool returns "
             "([Shared responsibility](#shared-responsibility))."
         ),
@@ -72,7 +73,7 @@ def build(context: Context) -> tuple[Node, ...]:
             "Every sentence that promises something has an id such as [TEN-01](#TEN-01), which "
             "never changes, the row of the checklist that it answers, and a grade:"
         ),
-        definitions(_GRADES),
+        definitions((grade, context.fill(text)) for grade, text in _GRADES),
         subheading("Not available in this version"),
         prose("Reviewers ask for these; they are not built, and nothing here relies on them."),
         _missing(),
@@ -102,7 +103,13 @@ def _facts(context: Context) -> DefinitionList:
                 "Protocol revisions",
                 f"{code_list(MODERN_REVISIONS)}; older: {code_list(LEGACY_REVISIONS)}",
             ),
-            ("Transport", "Streamable HTTP: `POST` with one JSON answer; `GET` gets 405"),
+            (
+                "Transport",
+                (
+                    "Streamable HTTP: `POST` with one JSON answer, or with progress as server-sent "
+                    "events and then the answer; `GET` gets 405"
+                ),
+            ),
             (
                 "Method surface",
                 (

@@ -16,6 +16,7 @@ REASONS: Final[Mapping[str, str]] = {
     "remote_ref": "A schema that lives elsewhere could change unseen",
     "unresolved_ref": "A reference that leads nowhere",
     "number_bound": "A number that JSON readers would round",
+    "output_content": "A structured answer is promised, and only blocks are given",
     "path_placeholder": "A part of the path that no argument fills",
     "path_argument": "Arguments and path do not agree",
     "forbidden_header": "An argument would set a header of connection, identity or credential",

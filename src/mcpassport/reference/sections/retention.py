@@ -31,9 +31,8 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("What never is"),
         prose(
             "Arguments of tool calls, results, upstream bodies, tokens in plain text, upstream "
-            "credentials in plain text. Caches of responses: none. Swap, core dumps and snapshots "
-            "of memory belong to the operating system and the hosting; the product switches off "
-            "core dumps only for its expression processes."
+            "credentials in plain text. Caches of responses: none. Swap and snapshots of memory "
+            "belong to the operating system and the hosting."
         ),
     )
 

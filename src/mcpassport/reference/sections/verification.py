@@ -14,6 +14,7 @@ _SETTINGS = {
     "audit_retention_days": "Days that audit rows are kept at least",
     "audit_durability": "What a committed audit row survives",
     "audit_volume_bytes": "What the audit trail may fill",
+    "evidence_max_age_days": "Days until a run of the checks is expired",
     "workers": "Processes that serve",
 }
 
@@ -33,6 +34,15 @@ def build(context: Context) -> tuple[Node, ...]:
             )
         ),
         *context.claims("VER-01"),
+        *_recompute(),
+        subheading("Settings behind this document"),
+        _settings(context),
+    )
+
+
+def _recompute() -> tuple[Node, ...]:
+    """What a reader can work out alone, and run again."""
+    return (
         subheading("Recompute the digests"),
         prose(
             "`tools/list` of your server carries `mcpassport/catalogDigest` and "
@@ -54,8 +64,12 @@ def build(context: Context) -> tuple[Node, ...]:
             "digest of each integration. The same settings, catalog and clock give the same bytes "
             "of this document in every format."
         ),
-        subheading("Settings behind this document"),
-        _settings(context),
+        prose(
+            "A check can be run again by whoever has the same build and the integration's folder, "
+            "without access to this deployment: `mcpassport evidence run FOLDER`. It names the "
+            "digests of build, settings and catalog, what it put in place of the deployment's own, "
+            "what each check saw, and whether it caught the fault that was planted for it."
+        ),
     )
 
 

@@ -60,7 +60,7 @@ async def test_an_audit_that_cannot_be_written_is_not_ready(tmp_path: Path) -> N
     """The 503 names the part, and nothing of what went wrong."""
     async with deployment(tmp_path) as house:
         with sqlite3.connect(tmp_path / "data" / AUDIT_FILE) as other:
-            other.execute("DROP TABLE edge")
+            other.execute("DROP TABLE proof")
         other.close()
         answer = await house.send("GET", "/readyz", caller=None)
         assert answer.status == 503

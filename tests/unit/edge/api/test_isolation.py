@@ -14,6 +14,8 @@ UNKNOWN = {
 }
 ROUTES: list[tuple[str, str, Any, dict[str, str]]] = [
     ("GET", "/tenant/{tenant}", None, {}),
+    ("POST", "/tenant/{tenant}/fingerprint-key", None, {}),
+    ("GET", "/tenant/{tenant}/fingerprint-key", None, {}),
     ("GET", "/integrated-account/{account}", None, {}),
     ("PATCH", "/integrated-account/{account}", {"name": "Taken"}, {}),
     ("DELETE", "/integrated-account/{account}", None, {}),

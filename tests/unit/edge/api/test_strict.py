@@ -139,10 +139,10 @@ async def test_a_page_size_out_of_range_is_a_400(limit: str, house: Deployment) 
 @pytest.mark.parametrize("path", ["/", "/nowhere", "/tenant/", "/tenant/a/b", "//tenant", "/docs"])
 async def test_an_unknown_route_is_a_404_problem(path: str, house: Deployment) -> None:
     """Also with a slash too many: no redirect repeats the caller's Host header."""
-    headers = {"host": "evil.example"}
+    headers = {"host": "127.0.0.7:4711"}
     answer = await house.send("GET", path, headers=headers)
     assert "/openapi.json" in told(answer, 404)["detail"]
-    assert "evil.example" not in str(answer)
+    assert "127.0.0.7" not in str(answer)
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,70 @@ async def test_a_long_response_is_cut_in_the_preview_not_in_the_result(
     assert len(document["result"]["title"]) == 20_000
 
 
+async def test_the_blocks_of_an_answer_are_told(house: Deployment, lab: Lab) -> None:
+    """Kind, media type and size of each; texts as they are, pictures without their bytes."""
+    content = notes(f"{lab.origin}/v1")
+    content["config"]["resources"]["notes"]["methods"]["get"]["content"] = [
+        {"type": "text", "value": "'Picture of ' & args.id"},
+        {"type": "image", "value": "body"},
+        {
+            "type": "resource",
+            "value": "'a;b'",
+            "mime_type": "text/csv",
+            "uri": "notes://{{args.id}}",
+        },
+    ]
+    await house.push(content)
+    account = await house.account()
+    lab.answers(rule("/v1/notes/1", b"\x89PNG\xff", headers=[["Content-Type", "image/png"]]))
+    document = (await attempt(house, account, "get", args={"id": "1"})).json()
+    assert document["response"]["body"] == "(5 bytes of image/png)"
+    assert document["result"] is None
+    assert document["content"] == [
+        {"type": "text", "bytes": 12, "text": "Picture of 1"},
+        {"type": "image", "bytes": 5, "mime_type": "image/png"},
+        {
+            "type": "resource",
+            "bytes": 3,
+            "mime_type": "text/csv",
+            "uri": "notes://1",
+            "text": "a;b",
+        },
+    ]
+
+
+async def test_progress_of_a_stream_is_told(house: Deployment, lab: Lab) -> None:
+    """Each report with its time, the beginning of the stream, and what `final` made of it."""
+    content = notes(f"{lab.origin}/v1")
+    content["config"]["resources"]["notes"]["methods"]["get"] |= {
+        "stream": "ndjson",
+        "progress": '{"progress": body.n, "total": 2, "message": body.said}',
+        "final": '{"id": body.id}',
+    }
+    await house.push(content)
+    account = await house.account()
+    lines = b'{"n":1,"said":"' + CREDENTIAL.encode() + b'"}\n{"n":2,"id":"1"}\n' + b" " * 9000
+    lab.answers(rule("/v1/notes/1", lines, headers=[["Content-Type", "application/x-ndjson"]]))
+    document = (await attempt(house, account, "get", args={"id": "1"})).json()
+    assert document["result"] == {"id": "1"}
+    assert [
+        {k: v for k, v in told.items() if k != "after_ms"} for told in document["progress"]
+    ] == [
+        {"progress": 1, "total": 2, "message": "****"},
+        {"progress": 2, "total": 2, "message": None},
+    ]
+    assert all(told["after_ms"] >= 0 for told in document["progress"])
+    assert document["response"]["bytes"] == len(lines)
+    assert document["response"]["body"].startswith('{"n":1,"said":"****"}')
+    assert document["response"]["body"].endswith(" …")
+    broken = rule("/v1/notes/1", b'{"n":1}\n{"n', headers=[["Content-Type", "text/plain"]])
+    lab.answers(broken)
+    document = (await attempt(house, account, "get", args={"id": "1"})).json()
+    assert document["error"]["type"] == "malformed_upstream_response"
+    assert len(document["progress"]) == 1
+    assert document["response"]["body"] == '{"n":1}\n{"n'
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
