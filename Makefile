@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: help install demo test test-all check check-release bench docs locks clean
+.PHONY: help install demo test test-all check check-release fuzz bench docs locks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ check: $(STAMP) ## lint, format and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/mypy
+
+fuzz: $(STAMP) ## a million inputs against every reader of outside bytes: make fuzz [ARGS="--target endpoint"]
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 bench: $(STAMP) ## compare the hot path's parts in one run
 	@$(BIN)/python -m bench.run $(ARGS)

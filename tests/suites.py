@@ -32,6 +32,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "unit": ("tests/unit", "tests/test_secrets_confined.py"),
     "contracts": ("tests/contracts",),
     "whole": ("tests/whole",),
+    "fuzz": ("tests/fuzz",),
     "mutants": ("tests/mutants",),
     "docs": ("tests/test_docs_examples.py",),
     "e2e": ("tests/e2e",),

@@ -39,6 +39,8 @@ class Served:
     folder: Path
     process: subprocess.Popen[bytes]
     address: str
+    admin: str
+    """An API token for the management API."""
 
     @property
     def pid(self) -> int:
@@ -158,7 +160,7 @@ async def served(
             )
             path = f"/integrated-account/{account['id']}/mcp"
             server = await api.call("POST", path, body={"name": "agent"})
-        yield Served(folder, process, server["url"])
+        yield Served(folder, process, server["url"], token["token"])
 
 
 async def until(condition: Any, seconds: float, what: str) -> None:

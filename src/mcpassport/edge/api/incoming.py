@@ -1,8 +1,23 @@
 """Documents that the management API reads; unknown members are errors."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+_NUMBER = re.compile(r"\s*[+-]?[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?\s*")
+
+
+def _no_number(value: object) -> object:
+    """A time is written as one: the model alone would read numbers as seconds since 1970."""
+    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        raise PydanticCustomError("moment", "Write a time like 2030-01-31T12:00:00Z.")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+"""An ISO 8601 time with zone."""
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -103,7 +118,7 @@ class ServerIn(Incoming):
 
     name: Name
     config: ServerConfigIn = ServerConfigIn()
-    expires_at: AwareDatetime | None = Field(
+    expires_at: Moment | None = Field(
         default=None,
         description="with zone, at least 60 s ahead; absent: the default lifetime; "
         "null: never, where the deployment allows it",
@@ -115,7 +130,7 @@ class ServerPatch(Incoming):
 
     name: Name | None = None
     config: ServerConfigIn | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class TokenIn(Incoming):
@@ -124,7 +139,7 @@ class TokenIn(Incoming):
     tenant: Slug | None = None
     role: Literal["admin", "tenant", "auditor", "factor"]
     name: Name
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class TryIn(Incoming):
@@ -136,3 +151,10 @@ class TryIn(Incoming):
     dry_run: bool = False
     config: dict[str, Any] | None = None
     documentation: list[dict[str, Any]] | None = None
+
+
+class CallIn(Incoming):
+    """One tool call, as an agent would make it."""
+
+    tool: str = Field(min_length=1, max_length=200)
+    arguments: dict[str, Any] = {}

@@ -16,6 +16,7 @@ from mcpassport.records.grants import (
     Server,
     Tenant,
 )
+from mcpassport.records.tool import Tool
 
 T = TypeVar("T")
 
@@ -222,6 +223,18 @@ class ToolOut(BaseModel):
     read_only: bool
     destructive: bool
     digest: str
+
+    @classmethod
+    def of(cls, tool: Tool) -> "ToolOut":
+        """From the catalog."""
+        return cls(
+            **{each: getattr(tool, each) for each in ("name", "title", "description")},
+            **{each: getattr(tool.method, each) for each in ("resource", "method")},
+            tags=list(tool.tags),
+            read_only=tool.annotations.read_only,
+            destructive=tool.annotations.destructive,
+            digest=tool.visible.hex(),
+        )
 
 
 class ToolPreview(BaseModel):
