@@ -42,19 +42,21 @@ SCHEMA: Final = PostgresSchema(
     ),
 )
 _BEGIN_CHAINS: Final = """
-    INSERT INTO heads SELECT name, 0, $2::bytea FROM unnest($1::text[]) AS name
+    INSERT INTO heads (chain, sequence, hash)
+    SELECT name, 0, $2::bytea FROM unnest($1::text[]) AS name
     ON CONFLICT (chain) DO NOTHING"""
 _HEADS: Final = """
     SELECT chain, sequence, hash FROM heads
     WHERE chain = ANY ($1::text[]) ORDER BY chain FOR UPDATE"""
 _KNOWN: Final = """
     SELECT event_id FROM chained WHERE event_id = ANY ($1::text[]) AND event_id <> ''"""
-_INSERT: Final = "INSERT INTO chained VALUES ($1, $2, $3, $4, $5)"
+_INSERT: Final = """
+    INSERT INTO chained (chain, sequence, hash, body, event_id) VALUES ($1, $2, $3, $4, $5)"""
 _MOVE_HEAD: Final = "UPDATE heads SET sequence = $2, hash = $3 WHERE chain = $1"
 _OPEN_OF: Final = """
     SELECT request, chain, sequence FROM open
     WHERE request = ANY ($1::text[]) ORDER BY sequence"""
-_OPEN: Final = "INSERT INTO open VALUES ($1, $2, $3)"
+_OPEN: Final = "INSERT INTO open (request, chain, sequence) VALUES ($1, $2, $3)"
 _CLOSE: Final = "DELETE FROM open WHERE request = $1 AND chain = $2 AND sequence = $3"
 _OPEN_ROWS: Final = """
     SELECT chained.chain, chained.sequence, hash, body FROM open JOIN chained
@@ -69,7 +71,8 @@ _FORWARD: Final = """
 _BACKWARD: Final = """
     SELECT chain, sequence, hash, body FROM chained
     WHERE chain = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3"""
-_ADD_CHECKPOINT: Final = "INSERT INTO checkpoints VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+_ADD_CHECKPOINT: Final = """
+    INSERT INTO checkpoints (chain, sequence, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"""
 _CHECKPOINTS_FORWARD: Final = """
     SELECT body FROM checkpoints WHERE chain = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"""
 _CHECKPOINTS_BACKWARD: Final = """
@@ -80,7 +83,7 @@ _FORGET: Final = (
     "DELETE FROM checkpoints WHERE chain = $1 AND sequence < $2",
 )
 _COUNT: Final = """
-    INSERT INTO edge VALUES ($1, $2, $3, $4)
+    INSERT INTO edge (second, reason, network, count) VALUES ($1, $2, $3, $4)
     ON CONFLICT (second, reason, network) DO UPDATE SET count = edge.count + excluded.count"""
 _NEWEST: Final = """
     SELECT second, reason, network, count FROM edge
