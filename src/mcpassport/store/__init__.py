@@ -29,6 +29,8 @@ DATA_FILE: Final = "data.db"
 AUDIT_FILE: Final = "audit.db"
 KEYS_FILE: Final = "keys.db"
 
+POSTGRES_PORT: Final = 5432
+
 _SYSTEM_CLOCK: Final[Clock] = partial(datetime.now, UTC)
 
 
@@ -149,13 +151,17 @@ def keys_beside(records_url: str, keys_url: str) -> Literal["file", "schema", "a
     """Where the keys lie: in a file, in a schema of the records' database, or in another one."""
     if keys_url.startswith("sqlite:"):
         return "file"
-    records, keys = urlsplit(records_url), urlsplit(keys_url)
-    shared = (records.hostname, records.port or 5432, records.path) == (
-        keys.hostname,
-        keys.port or 5432,
-        keys.path,
-    )
-    return "schema" if records.scheme == keys.scheme and shared else "apart"
+    return "schema" if _database(records_url) == _database(keys_url) else "apart"
+
+
+def _database(url: str) -> tuple[object, ...]:
+    """Which database of which server a URL names; of one that cannot be read, the URL itself."""
+    try:
+        parts = urlsplit(url)
+        server = (parts.scheme, parts.hostname, parts.port or POSTGRES_PORT)
+    except ValueError:
+        return (url,)
+    return (*server, parts.path)
 
 
 def scheme_of(url: str) -> str:
