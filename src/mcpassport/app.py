@@ -47,12 +47,12 @@ from mcpassport.records.grants import Principal
 from mcpassport.records.sources import Clock, Random
 from mcpassport.settings import Settings
 from mcpassport.stated import assurance_of, build_digest, facts_of, vendor_of
-from mcpassport.store import open_audit, open_keyring, open_store
+from mcpassport.store import first_look, open_audit, open_keyring, open_store
 from mcpassport.store.keys import Keys
 from mcpassport.store.master import load_master_key
 from mcpassport.store.protocol import AuditStore, Store
 from mcpassport.store.revocations import RevocationLog
-from mcpassport.store.unready import refuse_unfinished, refuse_unreplayed
+from mcpassport.store.unready import refuse_unreplayed
 from mcpassport.store.vault import Vault
 from mcpassport.upstream.call import Upstream
 
@@ -150,7 +150,7 @@ async def _open_files(
     master = settings.master_key or load_master_key(settings.master_key_file)
     store = TimedStore(open_store(settings.records_url), metrics)
     stack.push_async_callback(store.close)
-    await refuse_unfinished(store)
+    await first_look(settings.records_url, store)
     audit_store = TimedAudit(
         open_audit(settings.records_url, durability=settings.audit_durability), metrics
     )

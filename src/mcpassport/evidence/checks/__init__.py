@@ -8,6 +8,7 @@ from mcpassport.evidence.checks.audit_trail import every_call
 from mcpassport.evidence.checks.credential_handling import at_rest, one_disclosure
 from mcpassport.evidence.checks.failure_modes import leaving
 from mcpassport.evidence.checks.failure_table import failure_table, nothing_shown
+from mcpassport.evidence.checks.key_backups import keys_apart
 from mcpassport.evidence.checks.rate_limits_errors import one_request
 from mcpassport.evidence.checks.tenancy_isolation import blast_radius, isolation
 from mcpassport.evidence.checks.tool_catalog import (
@@ -27,6 +28,7 @@ CHECKS: Final[dict[str, Check]] = {
     "TEN-03": blast_radius,
     "SCO-01": hidden_tool,
     "CRE-04": one_disclosure,
+    "CRE-10": keys_apart,
     "CRE-12": at_rest,
     "ZDR-01": nothing_is_kept,
     "AUD-01": every_call,
