@@ -18,11 +18,11 @@ from mcpassport.accounts.tenants import Tenants
 from mcpassport.audit.edge import EdgeCounter
 from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
-from mcpassport.audit.processes import Heartbeat, Reaper
+from mcpassport.audit.processes import Heartbeat
 from mcpassport.audit.reserve import Reserve
-from mcpassport.audit.segments import Segmenter
 from mcpassport.edge.api import management_app
 from mcpassport.edge.api.services import Services
+from mcpassport.edge.door import Door
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.mcp import McpEndpoint, McpPolicy
 from mcpassport.edge.middleware import guarded
@@ -37,7 +37,7 @@ from mcpassport.gate.principals import Principals
 from mcpassport.gate.servers import Lifetimes, Servers
 from mcpassport.http import HttpClient
 from mcpassport.integrations.versions import Versions
-from mcpassport.jobs import Jobs, Workers, jobs_of
+from mcpassport.jobs import Jobs, jobs_of
 from mcpassport.observe.http import WatchedHttp
 from mcpassport.observe.metrics import Metrics
 from mcpassport.observe.requests import Watch
@@ -83,8 +83,7 @@ async def open_services(
         )
         await _start(audit, stack, watch.metrics)
         vault, keeper = Vault(keys, random), _keeper(settings, store, audit_store, keys, clock)
-        reaper = Reaper(store, audit_store, audit, clock)
-        jobs = jobs_of(store, Workers(audit, reaper, Segmenter(audit_store), keeper), clock)
+        jobs = jobs_of(store, audit_store, audit, keeper, clock)
         yield Services(
             settings=settings,
             **sources,
@@ -264,14 +263,12 @@ async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
     )
     reference = _reference(services)
 
-    async def by_token(request: Request) -> Principal:
-        return await services.principals.authenticate(request.headers.get("authorization"))
-
+    door = Door(services, counter)
     async with AsyncExitStack() as stack:
         for part in (heartbeat, counter, jobs):
             await part.start()
             stack.push_async_callback(part.close)
-        application = Application(mcp, reference, management_app(services, by_token))
+        application = Application(mcp, reference, management_app(services, door))
         front = front_of(services, counter)
         yield guarded(application, front)
 

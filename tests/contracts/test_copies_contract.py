@@ -81,7 +81,7 @@ async def test_everything_arrives(ways: tuple[str, str]) -> None:
 
     report = await migrate(plan(*ways), NOW, lambda *step: steps.append(step), checked)
     assert await everything(target) == before == await everything(source)
-    assert seen == [sorted(TENANTS)]
+    assert seen == [sorted([*TENANTS, EDGE])]
     assert (report.rows["records"], report.rows["keys"], report.resumed) == (145, 8, False)
     assert "leases" not in report.rows
     assert steps[-1][0] == steps[-1][1] == 3 * sum(report.rows.values())

@@ -92,6 +92,7 @@ class ApiToken(Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime | None
     status: Literal["active", "revoked"] = "active"
+    revoked_at: datetime | None = None
 
 
 class IndexEntry(Struct, frozen=True):

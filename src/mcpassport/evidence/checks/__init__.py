@@ -5,6 +5,7 @@ from typing import Final
 
 from mcpassport.evidence.bench import Bench
 from mcpassport.evidence.checks.audit_trail import every_call
+from mcpassport.evidence.checks.audit_trail_read import exported, recomputed
 from mcpassport.evidence.checks.credential_handling import at_rest, one_disclosure
 from mcpassport.evidence.checks.failure_modes import leaving
 from mcpassport.evidence.checks.failure_table import failure_table, nothing_shown
@@ -32,6 +33,8 @@ CHECKS: Final[dict[str, Check]] = {
     "CRE-12": at_rest,
     "ZDR-01": nothing_is_kept,
     "AUD-01": every_call,
+    "AUD-04": recomputed,
+    "AUD-14": exported,
     "LIM-01": same_facts,
     "LIM-03": one_request,
     "TOO-05": checked_answers,
