@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from bench import machine
 from bench.measure import Plan
-from bench.parts import throughput
+from bench.parts import audit, flood, in_flight, lists, lookups, postgres, throughput
 from bench.peers import PEERS
 from bench.upstream import upstream
 
@@ -46,26 +46,48 @@ class Bench:
         """Every part asked for."""
         # Whether others use the machine decides what the figures are worth.
         self.results["busy_before"] = machine.busy_share()
-        parts: Mapping[str, Callable[[int], None]] = {"throughput": self._throughput}
+        parts = self._parts()
         install = not self._arguments.quick
         with upstream(self._folder / "upstream", install=install) as served:
             self.results["upstream"] = served.kind
             for name, part in parts.items():
                 if name in self._arguments.parts:
                     print(name, flush=True)
-                    part(served.port)
+                    self.results[name] = part(served.port)
         self.results["busy_after"] = machine.busy_share()
 
-    def _throughput(self, port: int) -> None:
+    def _parts(self) -> Mapping[str, Callable[[int], Any]]:
+        folder, plan = self._folder, self._plan
+        return {
+            "throughput": self._throughput,
+            "tools_list": lambda port: lists.run(
+                folder / "lists", port, self._arguments.peers, plan
+            ),
+            "audit": lambda port: audit.run(folder / "audit", port, plan),
+            "postgres": lambda port: postgres.run(folder / "postgres", port, plan),
+            "flood": lambda port: flood.run(folder / "flood", port, plan),
+            "in_flight": lambda _port: in_flight.run(folder / "in_flight"),
+            "lookups": lambda port: lookups.run(folder / "lookups", port, plan),
+        }
+
+    def _throughput(self, port: int) -> list[dict[str, Any]]:
         given, found = self._arguments, self.results
         folder = self._folder / "throughput"
         with throughput.rows(folder, port, given.peers, found["peers"]) as by_kind:
             results = throughput.run(by_kind, given.connections, given.bodies, self._plan)
-        found["throughput"] = results
         found["ratios"].update(throughput.ratios(results))
+        return results
 
 
-PARTS: Final = ("throughput",)
+PARTS: Final = (
+    "throughput",
+    "tools_list",
+    "audit",
+    "postgres",
+    "flood",
+    "in_flight",
+    "lookups",
+)
 
 
 def parsed(words: Sequence[str] | None) -> argparse.Namespace:
