@@ -134,8 +134,12 @@ class McpEndpoint:
             await respond(send, refused or NOT_FOUND)
             return
         visit = _Visit(receive, headers, presented, network, self._audit.open())
-        with self._watch.metrics.in_flight.track_inprogress():
+        under_way = self._watch.metrics.in_flight
+        under_way.inc()
+        try:
             answer = await self._visit(visit)
+        finally:
+            under_way.dec()
         if answer is not None:
             await respond(send, answer)
 
