@@ -19,6 +19,8 @@ SAFETY_HEADERS: Final[tuple[Header, ...]] = (
 
 _JSON: Final = (b"content-type", b"application/json")
 _JSON_RANGES: Final = frozenset({"application/json", "application/*", "*/*"})
+_USUAL: Final = frozenset({"application/json, text/event-stream", "application/json", "*/*"})
+"""What nearly every client sends as `Accept`."""
 _NEVER: Final = re.compile(r"q *= *0(\.0*)?")
 
 
@@ -57,7 +59,7 @@ async def respond(send: Send, answer: Answer) -> None:
 def accepts_json(headers: Mapping[str, str]) -> bool:
     """Whether `Accept` admits JSON; an absent one admits everything (RFC 9110, 12.5.1)."""
     accept = headers.get("accept")
-    if not accept:
+    if not accept or accept in _USUAL:
         return True
     for part in accept.lower().split(","):
         media, *parameters = (piece.strip() for piece in part.split(";"))
