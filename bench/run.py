@@ -12,16 +12,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench import machine
+from bench.goals import judged
+from bench.load import LoadError
 from bench.measure import Plan
 from bench.parts import audit, flood, in_flight, lists, lookups, postgres, throughput
 from bench.peers import PEERS
+from bench.picture import BUSY, PICTURE, RESULTS, picture
 from bench.upstream import upstream
 
 from mcpassport import __version__
+from mcpassport.cli.client import ApiProblem
+from mcpassport.errors import UsageError
 
-HERE: Final = Path(__file__).parent
-RESULTS: Final = HERE / "results.json"
-LIBRARIES: Final = ("granian", "aiohttp", "msgspec", "jsonatapy", "jsonschema-rs")
+LIBRARIES: Final = ("granian", "uvloop", "aiohttp", "msgspec", "jsonatapy", "jsonschema-rs")
 
 
 class Bench:
@@ -30,6 +33,7 @@ class Bench:
     def __init__(self, arguments: argparse.Namespace, folder: Path) -> None:
         self._arguments = arguments
         self._folder = folder
+        self.failed: list[str] = []
         self._plan = Plan(arguments.seconds, arguments.rounds, min(0.5, arguments.seconds))
         self.results: dict[str, Any] = {
             "format": 1,
@@ -53,8 +57,17 @@ class Bench:
             for name, part in parts.items():
                 if name in self._arguments.parts:
                     print(name, flush=True)
-                    self.results[name] = part(served.port)
+                    self._run(name, part, served.port)
+        self.results["goals"] = judged(self.results)
         self.results["busy_after"] = machine.busy_share()
+
+    def _run(self, name: str, part: Callable[[int], Any], port: int) -> None:
+        """One part; of one that fails the others are not lost."""
+        try:
+            self.results[name] = part(port)
+        except (LoadError, UsageError, ApiProblem, OSError) as error:
+            print(f"  FAILED: {error}", flush=True)
+            self.failed.append(name)
 
     def _parts(self) -> Mapping[str, Callable[[int], Any]]:
         folder, plan = self._folder, self._plan
@@ -100,7 +113,9 @@ def parsed(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--bodies", nargs="+", choices=bodies, default=bodies)
     parser.add_argument("--peers", nargs="*", choices=list(PEERS), default=list(PEERS))
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument("--out", type=Path, default=RESULTS, help="where the results go")
+    parser.add_argument(
+        "--out", type=Path, help="where the results go; a whole run writes the committed ones"
+    )
     parser.add_argument(
         "--quick", action="store_true", help="seconds long; its figures say nothing"
     )
@@ -112,16 +127,30 @@ def parsed(words: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run, write, and print the headline."""
+    """Run, write, and print the headline; 1 when a part failed."""
     given = parsed(words)
     os.sched_setaffinity(0, {machine.LOAD_CORE})
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(given, Path(name))
         bench.run()
-    given.out.write_text(json.dumps(bench.results, indent=1) + "\n")
-    for name, value in bench.results["ratios"].items():
+    _report(bench.results)
+    whole = not bench.failed and set(given.parts) == set(PARTS)
+    if given.out or whole:
+        (given.out or RESULTS).write_text(json.dumps(bench.results, indent=1) + "\n")
+    if whole and not given.out:
+        PICTURE.write_text(picture(bench.results))
+    return 1 if bench.failed else 0
+
+
+def _report(results: dict[str, Any]) -> None:
+    for name, value in results["ratios"].items():
         print(f"{name:>40}  {value}")
-    return 0
+    for goal in results["goals"]:
+        verdict = "reached" if goal["reached"] else "NOT REACHED"
+        print(f"{goal['text']:>55}  {goal['measured']:>9}  {goal['wanted']:<14} {verdict}")
+    busy = max(results["busy_before"], results["busy_after"])
+    if busy > BUSY:
+        print(f"Others used {busy:.0%} of the machine: take the figures again when it is quiet.")
 
 
 if __name__ == "__main__":
