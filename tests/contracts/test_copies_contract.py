@@ -27,6 +27,7 @@ from tests.support.postgres import postgres_url
 from tests.support.stores import SteppingClock
 
 from mcpassport.audit.chain import link, verify
+from mcpassport.audit.edge import EDGE
 from mcpassport.audit.whole import broken_at
 from mcpassport.errors import DataFolderError, UsageError
 from mcpassport.store import (

@@ -522,9 +522,9 @@ async def test_only_a_plain_http_url_is_sent(connect: Connect, url: str) -> None
 
 
 @pytest.fixture
-def dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+async def dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Records every address that a socket is connected to; only loopback really is."""
-    loop_class = asyncio.SelectorEventLoop
+    loop_class: Any = type(asyncio.get_running_loop())
     seen: list[str] = []
     real = loop_class.sock_connect
 

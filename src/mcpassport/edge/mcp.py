@@ -130,11 +130,13 @@ class McpEndpoint:
             return
         stream = EventStream(send)
         visit = _Visit(receive, headers, presented, network, self._audit.open(), stream)
+        under_way = self._watch.metrics.in_flight
+        under_way.inc()
         try:
-            with self._watch.metrics.in_flight.track_inprogress():
-                answer = await self._visit(visit)
+            answer = await self._visit(visit)
             await stream.respond(answer)
         finally:
+            under_way.dec()
             stream.abandon()
 
     def _refuse_stranger(

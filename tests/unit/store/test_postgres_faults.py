@@ -268,3 +268,21 @@ async def test_a_password_is_never_told(
     assert any("may not create its schema" in text for text in told)
     out, err = capfd.readouterr()
     assert "planted" not in "".join([*told, out, err])
+
+
+async def test_chains_that_another_database_lacks_are_begun_again(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    """Where another database stands at the address, rows are refused once and then written."""
+    url = server.url_of(tmp_path)
+    audit = PostgresAudit(url)
+    await audit.append([Pending("t", b"1")], link)
+    heads = f"DELETE FROM {url.rpartition('=')[2]}_audit.heads"
+    chained = f"DELETE FROM {url.rpartition('=')[2]}_audit.chained"
+    for query in (heads, chained):
+        await asyncio.to_thread(statement, server.url, query)
+    with pytest.raises(StoreUnavailable):
+        await audit.append([Pending("t", b"2")], link)
+    await audit.append([Pending("t", b"2")], link)
+    assert [row.body for row in await audit.rows("t")] == [b"2"]
+    await audit.close()
