@@ -18,11 +18,10 @@ second, reason and network, and never awaited.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import structlog
-from msgspec import Struct
 
 from mcpassport.audit.edge import EdgeCounter
 from mcpassport.audit.entry import Entry
@@ -62,7 +61,6 @@ from mcpassport.limits import (
     HEADER_METHOD,
     HEADER_PROTOCOL,
     MODERN_REVISIONS,
-    Limits,
 )
 from mcpassport.protocol.endpoint import Protocol as McpProtocol
 from mcpassport.records.grants import Caller
@@ -79,13 +77,6 @@ class Admission(Protocol):
     async def admit(self, presented: Presented) -> Caller | Refusal:
         """Who is calling; a `McpassportError` when that cannot be decided."""
         ...
-
-
-class McpPolicy(Struct, frozen=True, kw_only=True):
-    """What the settings say about this endpoint."""
-
-    limits: Limits
-    trusted_proxies: tuple[str, ...] = ()
 
 
 class _Visit(NamedTuple):
@@ -107,17 +98,16 @@ class McpEndpoint:
         protocol: McpProtocol,
         audit: AuditLog,
         edge: EdgeCounter,
-        policy: McpPolicy,
         floods: Floods,
+        trusted_proxies: Sequence[str] = (),
     ) -> None:
         self._gate = gate
         self._protocol = protocol
         self._audit = audit
         self._edge = edge
-        self._policy = policy
         self._floods = floods
         self._watch = protocol.watch
-        self._trusted = networks(policy.trusted_proxies)
+        self._trusted = networks(trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -195,7 +185,7 @@ class McpEndpoint:
         if not accepts_json(visit.headers):
             raise NotAcceptable
         # (6) Body.
-        limits = self._policy.limits
+        limits = self._floods.limits_of(caller)
         try:
             body = await read_body(
                 visit.receive,
@@ -210,7 +200,7 @@ class McpEndpoint:
             self._watch.metrics.refused("disconnected")
             raise
         # (7) A place in flight.
-        flight, place = self._floods.in_flight, (caller.server.id, caller.tenant.id)
+        flight, place = self._floods.in_flight, (caller.server.id, caller.tenant.id, limits)
         admitted = await flight.enter(*place)
         # (8) The protocol.
         try:
