@@ -36,7 +36,7 @@ from mcpassport.edge.asgi import (
     respond,
     sends_json,
 )
-from mcpassport.edge.bodies import Disconnected, read_body, unless_gone
+from mcpassport.edge.bodies import Disconnected, discard, read_body, unless_gone
 from mcpassport.edge.clients import client_network, networks
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.presented import presented_by, secret_of
@@ -51,6 +51,7 @@ from mcpassport.errors import (
     MethodNotAllowed,
     NotAcceptable,
     NotFound,
+    RequestTooLarge,
     StoreUnavailable,
     UnsupportedMediaType,
     meaning_of,
@@ -193,6 +194,9 @@ class McpEndpoint:
                 cap=limits.request_body_bytes,
                 timeout_s=limits.call_timeout_s,
             )
+        except RequestTooLarge:
+            await discard(visit.receive)
+            raise
         except TimeoutError:
             raise InvalidRequest("The body did not arrive in time.") from None
         except Disconnected:

@@ -237,6 +237,20 @@ async def test_what_cannot_be_read_is_refused_on_record(
     assert (await house.send(headers=headers)).status == 503
 
 
+async def test_a_body_that_is_too_large_is_read_before_it_is_refused(
+    build: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the connection would be reset, and its sender never see the refusal; up to a bound."""
+    house: House = await build(limits=Limits(request_body_bytes=10))
+    connection = Connection([b"0123456789"] * 5)
+    assert (await house.send(body=connection)).status == 413
+    assert connection.chunks == []
+    monkeypatch.setattr("mcpassport.edge.bodies.DISCARDED_BYTES", 25)
+    connection = Connection([b"0123456789"] * 9)
+    assert (await house.send(body=connection)).status == 413
+    assert len(connection.chunks) == 4, "two to see that it is too large, three more"
+
+
 async def test_a_server_has_so_many_calls_in_ten_seconds(build: Callable[..., Any]) -> None:
     """Beyond its bucket a server answers 429 as the gateway's own, counted in the audit."""
     house: House = await build(limits=Limits(calls_per_10s=3))
