@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
@@ -96,7 +95,7 @@ def test_the_build_sees_what_it_copies_and_nothing_else() -> None:
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program as the build stage installs it, under a folder instead of `/`."""
     folder = tmp_path_factory.mktemp("image")
     work, program = folder / "build", folder / "program"
@@ -110,7 +109,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         elif step.name == "RUN":
             command = step.text.replace(PREFIX, str(program)).replace("python -m venv", _VENV)
             subprocess.run(["bash", "-euc", command], cwd=work, check=True, env=_ENVIRONMENT)
-    yield program
+    return program
 
 
 _VENV = f"{shlex.quote(sys.executable)} -m venv"
