@@ -24,7 +24,7 @@ from mcpassport.edge.api import management_app
 from mcpassport.edge.api.services import Services
 from mcpassport.edge.door import Door
 from mcpassport.edge.floods import Floods
-from mcpassport.edge.mcp import McpEndpoint, McpPolicy
+from mcpassport.edge.mcp import McpEndpoint
 from mcpassport.edge.middleware import guarded
 from mcpassport.edge.middleware.front import front_of
 from mcpassport.edge.readiness import Readiness
@@ -244,7 +244,7 @@ async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
         upstream=services.upstream,
         limits=settings.limits,
         server_version=__version__,
-        throttle=floods.calls.take,
+        throttle=floods.throttle,
         watch=services.watch,
     )
     counter = EdgeCounter(services.audit_store, services.clock, services.audit.reserve)
@@ -255,11 +255,8 @@ async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
         protocol=protocol,
         audit=services.audit,
         edge=counter,
-        policy=McpPolicy(
-            limits=settings.limits,
-            trusted_proxies=settings.trusted_proxies,
-        ),
         floods=floods,
+        trusted_proxies=settings.trusted_proxies,
     )
     reference = _reference(services)
 
