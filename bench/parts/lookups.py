@@ -2,7 +2,9 @@
 
 import asyncio
 import secrets
-from datetime import timedelta
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,19 +14,22 @@ from bench.measure import Plan, Row, in_turns
 from bench.servers import Grant, Running, Vendor
 
 from mcpassport.app import open_services
-from mcpassport.edge.api.services import Services
 from mcpassport.gate.tokens import issue, token_hash
 from mcpassport.limits import SERVER_TOKEN_PREFIX
-from mcpassport.records.grants import IndexEntry, Server
+from mcpassport.records.grants import Account, IndexEntry, Server
 from mcpassport.settings import load
-from mcpassport.store.protocol import Op
+from mcpassport.store import DATA_FILE
+from mcpassport.store.protocol import Put
 from mcpassport.store.repositories import INDEX, SERVERS
 
 SIZES: Final = (1_000, 100_000, 1_000_000)
 CONNECTIONS: Final = 32
 CALLED: Final = 20_000
 """Tokens that are called, in an order of their own: more than any memo keeps warm by chance."""
-_BATCH: Final = 2_000
+_BATCH: Final = 20_000
+_INSERT: Final = """
+    INSERT INTO records (kind, tenant, id, value, etag, account, integration)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
 
 
 def run(folder: Path, upstream: int, plan: Plan, sizes: tuple[int, ...] = SIZES) -> list[Any]:
@@ -55,21 +60,34 @@ async def _grant(folder: Path, server: Running, upstream: int) -> Grant:
 
 
 async def _grow(config: Path, tokens: list[str], size: int) -> None:
-    """More servers on the one account, as the product writes them but without requests."""
-    async with open_services(load(config)) as services:
+    """More servers on the one account: the product's records and columns, written in bulk."""
+    settings = load(config)
+    async with open_services(settings) as services:
         account = (await services.accounts.page("bench", None, None, 1))[0][0]
         key = await services.keys.token_key()
+        now = services.clock()
+    file = sqlite3.connect(settings.data_dir / DATA_FILE, isolation_level=None)
+    with closing(file):
+        for pragma in ("cache_size = -1000000", "synchronous = OFF"):
+            file.execute(f"PRAGMA {pragma}").fetchall()
         while len(tokens) < size:
-            ops: list[Op] = []
+            rows: list[tuple[Any, ...]] = []
             for _ in range(min(_BATCH, size - len(tokens))):
                 token = issue(SERVER_TOKEN_PREFIX, secrets.token_bytes)
                 tokens.append(token)
-                ops += _ops(services, account, token_hash(key, token))
-            await services.store.write(ops)
+                rows += map(_row, _puts(account, token_hash(key, token), now))
+            file.execute("BEGIN IMMEDIATE")
+            file.executemany(_INSERT, rows)
+            file.execute("COMMIT")
 
 
-def _ops(services: Services, account: Any, hashed: str) -> list[Op]:
-    now, name = services.clock(), secrets.token_urlsafe(16)
+def _row(put: Put) -> tuple[Any, ...]:
+    columns = (put.columns.get(name) for name in ("account", "integration"))
+    return (*put.key, put.value, secrets.token_hex(12), *columns)
+
+
+def _puts(account: Account, hashed: str, now: datetime) -> tuple[Put, Put]:
+    name = secrets.token_urlsafe(16)
     server = Server(
         id=name,
         tenant=account.tenant,
@@ -82,4 +100,4 @@ def _ops(services: Services, account: Any, hashed: str) -> list[Op]:
         token_hash=hashed,
     )
     at = IndexEntry("server", account.tenant, name, account.id, account.integration)
-    return [SERVERS.put(server), INDEX.put(hashed, at)]
+    return SERVERS.put(server), INDEX.put(hashed, at)
