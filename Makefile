@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
 
-.PHONY: help install demo test test-all check check-release bench docs locks clean
+.PHONY: help install demo test test-all check check-release fuzz bench docs locks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ check: $(STAMP) ## lint, format and types
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/mypy
 
+fuzz: $(STAMP) ## a million inputs against every reader of outside bytes: make fuzz [ARGS="--target endpoint"]
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 bench: $(STAMP) ## compare the hot path's parts in one run
 	@$(BIN)/python -m bench.run $(ARGS)
 
@@ -55,6 +58,7 @@ COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-un
 locks: ## renew every lock (hashes, no registry addresses)
 	$(COMPILE) -o requirements/run.lock pyproject.toml requirements/build.in
 	$(COMPILE) -o requirements/dev.lock --extra dev -c requirements/run.lock pyproject.toml requirements/build.in
+	$(COMPILE) -o requirements/container.lock --extra postgres -c requirements/run.lock pyproject.toml requirements/build.in
 	@for file in $(filter-out requirements/build.in,$(wildcard requirements/*.in)); do \
 	  $(COMPILE) -o $${file%.in}.lock $$file || exit 1; \
 	done

@@ -40,6 +40,7 @@ MARKS = {
     "toml": {"settings"},
     "python": {"", "mcp1", "mcp2"},
     "nginx": {""},
+    "json": {"stdio"},
 }
 ALL = [block for page in [ROOT / "README.md", *sorted(DOCS.glob("*.md"))] for block in blocks(page)]
 WRITTEN = [block for block in ALL if block.page not in {"README.md", "architecture.md"}]
@@ -53,6 +54,16 @@ def name_of(block: Block) -> str:
 def test_every_block_has_a_mark_that_is_tested(block: Block) -> None:
     """No example escapes these tests by a mark that nobody knows."""
     assert block.mark in MARKS[block.language]
+
+
+@pytest.mark.parametrize("block", marked("clients.md", "stdio"), ids=name_of)
+def test_a_client_that_starts_a_command_can_be_configured_so(block: Block) -> None:
+    """The command starts with the options and variables of the page, and ends with its input."""
+    (server,) = json.loads(block.text)["mcpServers"].values()
+    assert server["command"] == "mcpassport"
+    command = [sys.executable, "-m", "mcpassport", *server["args"]]
+    done = subprocess.run(command, input=b"", capture_output=True, check=False, env=server["env"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
 # Integrations

@@ -24,7 +24,7 @@ from mcpassport.edge.api import management_app
 from mcpassport.edge.api.services import Services
 from mcpassport.edge.door import Door
 from mcpassport.edge.floods import Floods
-from mcpassport.edge.mcp import McpEndpoint, McpPolicy
+from mcpassport.edge.mcp import McpEndpoint
 from mcpassport.edge.middleware import guarded
 from mcpassport.edge.middleware.front import front_of
 from mcpassport.edge.readiness import Readiness
@@ -47,12 +47,12 @@ from mcpassport.records.grants import Principal
 from mcpassport.records.sources import Clock, Random
 from mcpassport.settings import Settings
 from mcpassport.stated import assurance_of, build_digest, facts_of, vendor_of
-from mcpassport.store import open_audit, open_keyring, open_store
+from mcpassport.store import first_look, open_audit, open_keyring, open_store
 from mcpassport.store.keys import Keys
 from mcpassport.store.master import load_master_key
 from mcpassport.store.protocol import AuditStore, Store
 from mcpassport.store.revocations import RevocationLog
-from mcpassport.store.unready import refuse_unfinished, refuse_unreplayed
+from mcpassport.store.unready import refuse_unreplayed
 from mcpassport.store.vault import Vault
 from mcpassport.upstream.call import Upstream
 
@@ -149,7 +149,7 @@ async def _open_files(
     master = settings.master_key or load_master_key(settings.master_key_file)
     store = TimedStore(open_store(settings.records_url), metrics)
     stack.push_async_callback(store.close)
-    await refuse_unfinished(store)
+    await first_look(settings.records_url, store)
     audit_store = TimedAudit(
         open_audit(settings.records_url, durability=settings.audit_durability), metrics
     )
@@ -244,7 +244,7 @@ async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
         upstream=services.upstream,
         limits=settings.limits,
         server_version=__version__,
-        throttle=floods.calls.take,
+        throttle=floods.throttle,
         watch=services.watch,
     )
     counter = EdgeCounter(services.audit_store, services.clock, services.audit.reserve)
@@ -255,11 +255,8 @@ async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
         protocol=protocol,
         audit=services.audit,
         edge=counter,
-        policy=McpPolicy(
-            limits=settings.limits,
-            trusted_proxies=settings.trusted_proxies,
-        ),
         floods=floods,
+        trusted_proxies=settings.trusted_proxies,
     )
     reference = _reference(services)
 

@@ -5,6 +5,12 @@ from typing import Any
 TREE: dict[str, Any] = {"type": "object", "properties": {}, "additionalProperties": True}
 WHOLE = {"type": ["integer", "string"], "description": "A whole number of any size."}
 TEXT = {"type": "string", "description": "Some text."}
+METER = {
+    "is_limited": "$exists(body.limited)",
+    "limit": "body.limited.limit",
+    "reset": "body.limited.until",
+    "reset_unit": "epoch_ms",
+}
 
 
 def items(origin: str, **config: Any) -> dict[str, Any]:
@@ -106,6 +112,7 @@ def _custom() -> dict[str, Any]:
         ),
         "shape": ({"http": "GET", "path": "/shape", "response": "body.rows"}, {}),
         "fails": ({"http": "GET", "path": "/fails", "response": "body.rows + 1"}, {}),
+        "metered": ({"http": "GET", "path": "/metered", "rate_limit": METER}, {}),
         "card": (
             {
                 "http": "GET",

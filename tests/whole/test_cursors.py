@@ -20,6 +20,8 @@ from tests.support.whole import (
     withheld,
 )
 
+from mcpassport.upstream.outcome import NOTE_REPEATED
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 JSON = ["Content-Type", "application/json"]
@@ -218,3 +220,31 @@ async def test_a_cursor_that_is_none_breaks_the_schema(
 ) -> None:
     """Empty, long and ill-typed cursors are refused before anything is intended."""
     refused(await app.call(way, Call(LIST, {"next_cursor": cursor})), "invalid_arguments", way[1])
+
+
+@pytest.mark.parametrize("style", ["links", "nexts"])
+async def test_a_made_cursor_that_leads_to_itself_is_noted(app: World, style: str) -> None:
+    """The page that is reached by a cursor leads to that cursor again: passed on, with a note."""
+    cursor = await cursor_of(app, style)
+    call = Call(tool(style), {"limit": 2, "next_cursor": cursor})
+    met = await app.call(WAYS[0], call, first_page(app, style))
+    assert succeeded(met)["next_cursor"]
+    assert met.response.json()["result"]["_meta"]["mcpassport/notes"] == [NOTE_REPEATED]
+
+
+@pytest.mark.parametrize("way", WAYS, ids="-".join)
+@pytest.mark.parametrize(
+    ("asked", "given", "noted"),
+    [("two", '"two"', True), ("2", "2", True), ("two", '"three"', False), (None, '"two"', False)],
+)
+async def test_an_upstream_cursor_that_comes_back_is_noted(
+    app: World, asked: str | None, given: str, noted: bool, way: tuple[Door, Era]
+) -> None:
+    """A repeated cursor is passed on as it is, in one request, and said to be one."""
+    arguments = {} if asked is None else {"next_cursor": asked}
+    body = f'{{"data":[1],"next":{given}}}'
+    met = await app.call(way, Call(LIST, arguments), rule("/*", body, headers=[JSON]))
+    assert succeeded(met) == {"result": [1], "next_cursor": given.strip('"')}
+    meta = met.response.json()["result"].get("_meta", {})
+    assert meta.get("mcpassport/notes") == ([NOTE_REPEATED] if noted else None)
+    assert len(met.upstream) == 1

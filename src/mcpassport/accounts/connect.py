@@ -81,7 +81,7 @@ class Accounts:
         return await ACCOUNTS.page(
             self._store,
             tenant,
-            index="integration" if integration else None,
+            index=None if integration is None else "integration",
             value=integration,
             cursor=cursor,
             limit=limit,

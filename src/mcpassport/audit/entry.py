@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from mcpassport.errors import AuditUnavailable, McpassportError, ResultWithheld
 from mcpassport.records.audit import AuditRow
-from mcpassport.records.grants import Caller
+from mcpassport.records.grants import Caller, Principal
 from mcpassport.records.sources import Clock
 
 _log = structlog.get_logger(__name__)
@@ -95,6 +95,10 @@ class Entry:
             api_token_id=caller.api_token_id or "",
             factors=caller.factors,
         )
+
+    def vouched(self, principal: Principal) -> None:
+        """From here on every row names who calls in place of a token's holder."""
+        self._base = replace(self._base, principal=principal.id)
 
     def refused_known(self, tenant: str, server: str, account: str, integration: str) -> None:
         """The token leads to this tenant but opens nothing; every row names what is known."""

@@ -126,7 +126,7 @@ def _checkpoints(path: Path, fingerprint: str, signed: dict[int, str]) -> set[st
             continue
         try:
             found = checkpoint_of(line)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError):
             raise _Fault(0, f"line {number} is no checkpoint") from None
         problem = problem_of(found, fingerprint)
         if problem or signed.setdefault(found.sequence, found.hash) != found.hash:

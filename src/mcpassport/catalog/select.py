@@ -57,12 +57,18 @@ def method_names(catalog: Catalog) -> list[str]:
     return [*_GROUPS, *sorted({tool.method.method for tool in catalog.tools} - _GROUPS.keys())]
 
 
+def kept_out_by(tool: Tool, wanted: Filter) -> tuple[str, ...]:
+    """The members of the filter that leave this tool out; none when it is exposed."""
+    held = {
+        "methods": wanted.methods is None or _method_matches(tool.method.method, wanted.methods),
+        "tags": wanted.tags is None or not set(wanted.tags).isdisjoint(tool.tags),
+        "resources": wanted.resources is None or tool.method.resource in wanted.resources,
+    }
+    return tuple(member for member, holds in held.items() if not holds)
+
+
 def _matches(tool: Tool, wanted: Filter) -> bool:
-    return (
-        (wanted.methods is None or _method_matches(tool.method.method, wanted.methods))
-        and (wanted.tags is None or not set(wanted.tags).isdisjoint(tool.tags))
-        and (wanted.resources is None or tool.method.resource in wanted.resources)
-    )
+    return not kept_out_by(tool, wanted)
 
 
 def _method_matches(method: str, names: Collection[str]) -> bool:

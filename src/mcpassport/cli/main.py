@@ -18,6 +18,7 @@ from mcpassport.cli import (
     store,
     tenant,
     token,
+    tool,
 )
 from mcpassport.cli.client import ApiProblem
 from mcpassport.cli.demo.story import demo
@@ -25,6 +26,7 @@ from mcpassport.cli.doctor import doctor
 from mcpassport.cli.init import init
 from mcpassport.cli.output import OK, UNUSABLE, print_problem
 from mcpassport.cli.serve import serve
+from mcpassport.cli.stdio import stdio
 from mcpassport.cli.tryout import try_out
 from mcpassport.errors import McpassportError
 
@@ -35,10 +37,10 @@ app = App(
     help="Scoped MCP servers over your API, and a reference that a security reviewer can check.",
     version=__version__,
 )
-for command in (init, serve, demo, doctor):
+for command in (init, serve, demo, doctor, stdio):
     app.command(command)
 integration.app.command(try_out, name="try")
-for group in (tenant, integration, account, server, token, reference, audit, evidence, store):
+for group in (tenant, integration, account, server, tool, token, reference, audit, evidence, store):
     app.command(group.app)
 
 

@@ -26,6 +26,7 @@ from mcpassport.limits import (
 )
 from mcpassport.protocol.present import KEY_ERROR
 from mcpassport.records.calls import OutboundRequest, OutboundResponse
+from mcpassport.records.evidence import FailureTable
 
 CREATED: Final = 201
 CANARY_BYTES: Final = 24
@@ -115,6 +116,8 @@ class Bench:
     sandbox: Sandbox
     lab: Lab
     full: bool = False
+    failures: FailureTable | None = None
+    """The output of the failure run, once it was made."""
 
     async def send(
         self, method: str, path: str, headers: Headers = (), body: bytes | None = None

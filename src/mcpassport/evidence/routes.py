@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from mcpassport.evidence.bench import Bench
 from mcpassport.evidence.finding import CheckFailed
-from mcpassport.evidence.probe import CREDENTIAL_KIND, INTEGRATION
+from mcpassport.evidence.probe import CREDENTIAL_KIND, GET, INTEGRATION
 
 OK: Final = 200
 OF_A_TENANT: Final = ("tenant_id", "account_id", "server_id", "token_id")
@@ -26,7 +26,7 @@ _INDIFFERENT: Final = frozenset(
     }
 )
 """Query parameters that name nothing of a tenant."""
-_SHARED: Final = {"name": INTEGRATION, "number": "1", "a": "1", "b": "1"}
+_SHARED: Final = {"name": INTEGRATION, "number": "1", "a": "1", "b": "1", "tool": "records.get"}
 _BODIES: Final[Mapping[str, Any]] = {
     "TenantIn": {"name": "Taken"},
     "TenantPatch": {"name": "Taken"},
@@ -43,6 +43,7 @@ _BODIES: Final[Mapping[str, Any]] = {
     "ServerIn": {"name": "Taken"},
     "ServerPatch": {"name": "Taken"},
     "TokenIn": {"tenant": "{tenant_id}", "role": "tenant", "name": "Taken"},
+    "CallIn": {"tool": GET, "arguments": {"id": "r1"}},
     "TryIn": {"resource": "records", "method": "get", "args": {"id": "r1"}},
 }
 

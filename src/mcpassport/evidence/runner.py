@@ -56,6 +56,7 @@ async def run(plan: Plan, progress: Progress) -> Evidence:
         started=started,
         substitutions=ready.substitutions,
         results=tuple(results),
+        failures=bench.failures,
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from mcpassport.errors import (
     McpassportError,
@@ -131,6 +132,22 @@ class Gate:
         if (reason := _broken(grant, hashes[0], now)) is not None:  # (5)
             return refusal.because(reason)
         return _admitted(grant, claim, now, refusal)  # (6)
+
+    async def vouched(self, server: Server) -> Caller | Refusal:
+        """The caller that a principal of the management API stands for, without a token.
+
+        Steps (3) and (5) as for everybody; the principal stands in place of token and factors.
+        """
+        at = IndexEntry("server", server.tenant, server.id, server.account, server.integration)
+        grant = _decoded(await self._store.get_many(_grant_keys(at, None)))  # (3)
+        refusal, now = _Refusing(at, server.token_hash), self._clock()
+        if (reason := _broken(grant, server.token_hash, now)) is not None:  # (5)
+            return refusal.because(reason)
+        bare = replace(server, factors=())
+        admitted = _admitted(
+            replace(grant, server=bare), Claim(None, None, factor_shown=False), now, refusal
+        )
+        return replace(admitted, server=server) if isinstance(admitted, Caller) else admitted
 
 
 class _Refusing(Struct, frozen=True):

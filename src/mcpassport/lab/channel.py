@@ -1,9 +1,14 @@
 """The way out of the lab: what a fault may do to a connection."""
 
 import asyncio
-from typing import Protocol
+import socket
+import struct
+from typing import Final, Protocol
 
 from mcpassport.lab.wire import Rendered
+
+_AT_ONCE: Final = struct.pack("ii", 1, 0)
+"""SO_LINGER on, 0 seconds: closing drops what is unsent and sends RST (socket(7))."""
 
 
 class Channel:
@@ -29,6 +34,12 @@ class Channel:
     def close(self) -> None:
         """Send what is buffered, then FIN."""
         self._writer.close()
+
+    def reset(self) -> None:
+        """RST, at once: nothing that is buffered goes out."""
+        link = self._writer.get_extra_info("socket")
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+        self._writer.transport.abort()
 
 
 class Fault(Protocol):

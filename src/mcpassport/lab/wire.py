@@ -95,3 +95,11 @@ def render(status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> Re
     if not {name.lower() for name, _ in headers} & {"content-length", "transfer-encoding"}:
         lines.append(f"Content-Length: {len(body)}")
     return Rendered("\r\n".join([*lines, "", ""]).encode("latin-1"), body)
+
+
+def reframed(head: bytes, length: int) -> bytes:
+    """The head with that `Content-Length` in place of its own."""
+    lines = [
+        line for line in head.split(b"\r\n")[:-2] if not line.lower().startswith(b"content-length:")
+    ]
+    return b"\r\n".join([*lines, b"Content-Length: %d" % length, b"", b""])

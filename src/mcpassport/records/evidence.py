@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -43,6 +43,54 @@ class Result(Struct, frozen=True, forbid_unknown_fields=True):
     saw: tuple[str, ...]
 
 
+class FailureAudit(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What one audit row of a call says; `outcome` is the reason where the call was refused."""
+
+    phase: str
+    outcome: str = ""
+    http_status: int | None = None
+    upstream_status: int | None = None
+
+
+class FailureAnswer(Struct, frozen=True, forbid_unknown_fields=True):
+    """What one call of a failure run came to, on every side."""
+
+    status: int
+    headers: dict[str, str]
+    """Those about rate limits, by lower-case name."""
+    body: dict[str, Any]
+    """The JSON-RPC answer."""
+    requests: int
+    """How many requests the upstream saw of this call."""
+    audit: tuple[FailureAudit, ...]
+
+
+class FailureRow(Struct, frozen=True, forbid_unknown_fields=True):
+    """One fault of the upstream: the answers of its calls, in order, in both eras."""
+
+    name: str
+    fault: str
+    legacy: tuple[FailureAnswer, ...]
+    modern: tuple[FailureAnswer, ...]
+
+
+class Volatile(Struct, frozen=True, forbid_unknown_fields=True):
+    """What differs between equal runs: each match of `pattern` is read as `instead`."""
+
+    name: str
+    pattern: str
+    instead: str
+
+
+class FailureTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The output of a failure run; two runs are equal once the volatile parts are replaced."""
+
+    volatile: tuple[Volatile, ...]
+    hurried_timeout_s: float
+    """Timeout of the method that the slow faults are tried on, so that a run takes seconds."""
+    rows: tuple[FailureRow, ...]
+
+
 class Evidence(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One run: of what, when, with what in place of the real thing, and what came of it."""
 
@@ -54,6 +102,8 @@ class Evidence(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     started: datetime
     substitutions: tuple[Substitution, ...]
     results: tuple[Result, ...]
+    failures: FailureTable | None = None
+    """The failure run, where `FAI-04` was among what was checked."""
 
     def says_nothing_about(self) -> frozenset[str]:
         """The facts that were substituted in this run."""

@@ -136,7 +136,8 @@ class Documentation(Struct, frozen=True, kw_only=True):
 
     resource: str
     method: str
-    description: str
+    description: str = ""
+    """Empty: the quality gate drops the method."""
     title: str | None = None
     path_schema: JsonSchema | None = None
     query_schema: JsonSchema | None = None

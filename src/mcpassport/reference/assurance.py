@@ -17,7 +17,7 @@ from msgspec import Struct
 from mcpassport.errors import InvalidSettings
 from mcpassport.evidence.claims import CLAIMS, Grade
 from mcpassport.evidence.claims.record import EXPIRED, SANDBOX
-from mcpassport.records.evidence import Evidence
+from mcpassport.records.evidence import Evidence, FailureTable
 from mcpassport.reference.document import EvidenceState
 
 
@@ -27,6 +27,8 @@ class Known(Struct, frozen=True):
     state: EvidenceState = "no run"
     grades: Mapping[str, Grade] = MappingProxyType({})
     said: str = "none: no check of this build has been run"
+    failures: FailureTable | None = None
+    """The output of the failure run, where that run counts and was made."""
 
 
 NOTHING_KNOWN: Final = Known()
@@ -58,6 +60,7 @@ class Assurance(Struct, frozen=True):
             "run" if fresh else "expired",
             dict.fromkeys(counted, grade),
             _said(run, len(passed), len(passed) - len(counted), fresh=fresh),
+            run.failures,
         )
 
 

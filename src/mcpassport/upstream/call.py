@@ -25,6 +25,7 @@ from mcpassport.upstream.auth.templates import apply_templates
 from mcpassport.upstream.build import build, context_of, finish
 from mcpassport.upstream.cursors import Cursors, Sealer
 from mcpassport.upstream.outcome import (
+    NOTE_REPEATED,
     Interpreter,
     Limited,
     Reading,
@@ -188,12 +189,12 @@ class Upstream:
             if failure is not None:
                 return _failed(outcome, failure, limited)
             reading = await self._interpreter.read(wiring, response, prepared.scope)
-            value = reading.value
+            value, notes = reading.value, (*limited.notes, *reading.notes)
             if wiring.is_list:
-                value = await _page(prepared, response, reading, cursors)
+                value, repeated = await _page(prepared, response, reading, cursors)
+                notes += (NOTE_REPEATED,) if repeated else ()
         except McpassportError as error:
             return _failed(outcome, self._advised(prepared, error), limited)
-        notes = (*limited.notes, *reading.notes)
         return replace(outcome, value=value, content=reading.content, notes=notes)
 
     def _advised(self, prepared: Prepared, error: McpassportError) -> McpassportError:
@@ -240,7 +241,11 @@ def _authorized(prepared: Prepared, credential: Secret) -> OutboundRequest:
 
 async def _page(
     prepared: Prepared, response: OutboundResponse, reading: Reading, cursors: Cursors
-) -> bytes:
+) -> tuple[bytes, bool]:
+    """The page, and whether its next cursor is the one it was asked with.
+
+    Longer cycles cannot be seen from one call, and nothing is kept between calls.
+    """
     wiring, records = prepared.wiring, reading.value or b"[]"
     answer = Answer(
         prepared.url,
@@ -251,10 +256,11 @@ async def _page(
         reading.declared,
     )
     cursor: str | None = wiring.paging.next(wiring.method.pagination, prepared.asked, answer)
+    repeated = cursor is not None and cursor == prepared.asked.cursor
     if cursor is not None and wiring.paging.sealed:
         others = _without(prepared.scope.args, NEXT_CURSOR)
         cursor = await cursors.seal(wiring.cursor_scope, others, cursor)
-    return page_of(records, cursor)
+    return page_of(records, cursor), repeated
 
 
 def _without(arguments: dict[str, Any], name: str) -> dict[str, Any]:

@@ -57,6 +57,9 @@ from mcpassport.upstream.content import (
 from mcpassport.upstream.scopes import NOTE_INTEGERS, harmless, scope_of
 from mcpassport.upstream.wiring import Wiring
 
+NOTE_REPEATED: Final = (
+    "The upstream API gave back the cursor that it was asked with: the next page may be this one."
+)
 NOTE_RATE_LIMIT: Final = "The integration's rate-limit expressions failed on this answer."
 
 

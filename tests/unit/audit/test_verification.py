@@ -76,6 +76,7 @@ TAMPERED: dict[str, tuple[Callable[[], list[bytes]], int]] = {
         6,
     ),
     "no checkpoint": (lambda: [*WHOLE, b'{"checkpoint":1}\n'], 0),
+    "a checkpoint that is no text": (lambda: [*WHOLE, b'{"checkpoint":{"chain":"\xff"}}\n'], 0),
     "no row": (lambda: [*WHOLE[:2], b"{}\n", *WHOLE[3:]], 3),
     "an endless line": (lambda: [*WHOLE[:2], b"x" * (LONGEST_LINE + 9)], 3),
     "the last line cut off": (lambda: [*WHOLE[:-1], WHOLE[-1][:-2]], COUNT),

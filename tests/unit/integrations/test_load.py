@@ -164,3 +164,13 @@ def test_an_error_of_a_recorded_example_has_its_place(write_folder: WriteFolder)
     loaded = load_folder(folder)
     assert [finding.where for finding in loaded.findings] == ["examples/a.yaml:1"]
     assert loaded.integration is None
+
+
+def test_a_record_without_a_description_drops_its_method(notes: Content) -> None:
+    """The key may be missing altogether: the quality gate says so, and the rest is served."""
+    record = notes["documentation"][0]
+    del record["description"]
+    report = check(load_content(notes))
+    assert [(each.rule, f"{each.resource}.{each.method}") for each in report.findings] == [
+        ("empty_description", f"{record['resource']}.{record['method']}")
+    ]

@@ -1,6 +1,7 @@
 """The recording upstream, as its own process."""
 
 import asyncio
+import gzip
 import http.client
 import json
 import socket
@@ -140,6 +141,44 @@ def test_a_stalled_answer_ends_when_its_client_leaves(lab: Lab) -> None:
             answer += link.recv(65536)
         assert lab.requests()[0].ended == "open"
     assert lab.wait_for(1, ended="client_closed")
+
+
+def test_a_reset_is_no_close(lab: Lab) -> None:
+    """What was sent before may arrive; then the connection is reset."""
+    lab.answers(rule("/x", "hello", fault={"kind": "reset"}))
+    with pytest.raises(ConnectionResetError):
+        exchange(lab, b"GET /x HTTP/1.1\r\n\r\n")
+    assert lab.wait_for(1, ended="closed")
+
+
+@pytest.mark.parametrize("part", ["head", "body"])
+def test_a_dripping_answer_comes_whole_in_the_end(lab: Lab, part: str) -> None:
+    """Byte by byte is still the answer."""
+    lab.answers(rule("/x", "slow", fault={"kind": "drip", "seconds": 0.0001, "part": part}))
+    assert lab.send("GET", "/x") == (200, b"slow")
+
+
+def test_a_stalled_answer_holds_the_connection_until_its_client_leaves(lab: Lab) -> None:
+    """The beginning arrives, the rest never does."""
+    lab.answers(rule("/x", "hello", fault={"kind": "stall", "bytes": 2}))
+    with socket.create_connection((lab.host, lab.port), timeout=10) as link:
+        link.sendall(b"GET /x HTTP/1.1\r\n\r\n")
+        answer = b""
+        while not answer.endswith(b"\r\n\r\nhe"):
+            answer += link.recv(65536)
+        assert lab.requests()[0].ended == "open"
+    assert lab.wait_for(1, ended="client_closed")
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_a_flood_is_as_large_as_it_says(lab: Lab, coding: str) -> None:
+    """Two mebibytes and the body, framed by their true length; a bomb is far smaller."""
+    fault = {"kind": "flood", "mebibytes": 2, "coding": coding}
+    lab.answers(rule("/x", "[]", headers=[["Content-Encoding", coding]], fault=fault))
+    status, body = lab.send("GET", "/x")
+    assert status == 200
+    assert (gzip.decompress(body) if coding == "gzip" else body) == b" " * 2**21 + b"[]"
+    assert (len(body) < 20_000) == (coding == "gzip")
 
 
 @pytest.mark.parametrize("before", ["head", "body"])

@@ -134,13 +134,13 @@ async def test_an_upstream_403_is_no_lost_credential(live: Deployment, lab: Lab)
         each for each in (await _document(live)).sections if each.anchor == "failure-modes"
     )
     rows = next(node for node in section.nodes if isinstance(node, Table)).rows
-    printed = {row[0]: row[2].strip("`") for row in rows}
+    printed = {row[0]: row[3].strip("`") for row in rows}
     assert seen == {
-        401: printed["Upstream 401"],
-        403: printed["Upstream 403 and other 4xx"],
-        404: printed["Upstream 403 and other 4xx"],
-        302: printed["Upstream redirect"],
-        500: printed["Upstream 5xx"],
+        401: printed["Upstream 401: credential expired or revoked"],
+        403: printed["Upstream 403"],
+        404: printed["Upstream 404"],
+        302: printed["A redirect to another host"],
+        500: printed["Upstream 500"],
     }
 
 

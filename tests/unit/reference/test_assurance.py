@@ -1,5 +1,6 @@
 """Evidence raises a grade only where all three digests agree, and only while it is fresh."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,8 +10,18 @@ from msgspec.structs import replace
 
 from mcpassport.errors import InvalidSettings
 from mcpassport.evidence.claims import CLAIMS
-from mcpassport.records.evidence import OUT_OF_REACH, Evidence, Result, Substitution
+from mcpassport.evidence.claims.failures import EXPECTED, VOLATILE
+from mcpassport.records.evidence import (
+    OUT_OF_REACH,
+    Evidence,
+    FailureTable,
+    Result,
+    Substitution,
+)
 from mcpassport.reference.assurance import Assurance, load_evidence
+from mcpassport.reference.compose import compose
+from mcpassport.reference.document import Callout, Table
+from mcpassport.reference.inputs import Inputs
 
 THEN = datetime(2030, 1, 1, tzinfo=UTC)
 RUN = Evidence(
@@ -78,6 +89,30 @@ def test_old_evidence_is_expired(days: int, limit: int) -> None:
     known = assurance.known("c", THEN + timedelta(days=days))
     assert (known.state, known.grades) == ("expired", dict.fromkeys(ALL, "expired"))
     assert "; expired" in known.said
+
+
+TABLE = FailureTable(volatile=VOLATILE, hurried_timeout_s=0.25, rows=EXPECTED[:1])
+
+
+def test_the_failure_table_counts_as_the_evidence_does(make_inputs: Callable[..., Inputs]) -> None:
+    """Of this build it is printed as a run's output; of another one the design is printed."""
+    assurance = Assurance(replace(RUN, failures=TABLE), "b", "s")
+    shown = {}
+    for build in ("b", "x"):
+        known = replace(assurance, build_digest=build).known("c", THEN)
+        document = compose(replace(make_inputs(), known=known))
+        section = next(each for each in document.sections if each.anchor == "failure-modes")
+        shown[build] = next(node for node in section.nodes if isinstance(node, Table))
+        warned = any(isinstance(node, Callout) for node in section.nodes)
+        assert warned == (build == "x")
+    assert (shown["b"].title, len(shown["b"].rows)) == (
+        "Faults of the upstream API: output of the failure run",
+        1,
+    )
+    assert (shown["x"].title, len(shown["x"].rows)) == (
+        "Faults of the upstream API, as designed",
+        len(EXPECTED),
+    )
 
 
 def test_without_evidence_nothing_is_known() -> None:

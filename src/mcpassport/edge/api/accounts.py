@@ -14,7 +14,7 @@ from mcpassport.edge.api.principal import Acting, Cursor, Operator, PageSize, Re
 from mcpassport.edge.api.strict import StrictRoute
 from mcpassport.errors import Forbidden, NoSuchObject
 from mcpassport.records.grants import IntegrationHead, Overrides
-from mcpassport.records.tool import Filter, Tool
+from mcpassport.records.tool import Filter
 
 router = APIRouter(
     prefix="/integrated-account", tags=["integrated-account"], route_class=StrictRoute
@@ -55,7 +55,9 @@ async def create(body: AccountIn, acting: Operator, key: IdempotencyKey = None) 
 async def page(
     acting: Reader,
     tenant: TenantQuery = None,
-    integration: Annotated[str | None, Query(description="only of this integration")] = None,
+    integration: Annotated[
+        str | None, Query(min_length=1, description="only of this integration")
+    ] = None,
     cursor: Cursor = None,
     limit: PageSize = 50,
 ) -> PageOf[AccountOut]:
@@ -102,20 +104,6 @@ async def delete(account_id: str, acting: Operator) -> Response:
     return Response(status_code=204)
 
 
-def _tool(tool: Tool) -> ToolOut:
-    return ToolOut(
-        name=tool.name,
-        title=tool.title,
-        description=tool.description,
-        resource=tool.method.resource,
-        method=tool.method.method,
-        tags=list(tool.tags),
-        read_only=tool.annotations.read_only,
-        destructive=tool.annotations.destructive,
-        digest=tool.visible.hex(),
-    )
-
-
 @router.get("/{account_id}/tools")
 async def tools(
     account_id: str,
@@ -139,6 +127,6 @@ async def tools(
         version=catalog.version,
         catalog_digest=catalog.digest.hex(),
         surface_digest=surface.digest.hex(),
-        result=[_tool(tool) for tool in surface.tools],
+        result=[ToolOut.of(tool) for tool in surface.tools],
         hidden=len(catalog.tools) - len(surface.tools),
     )

@@ -23,7 +23,13 @@ from mcpassport.edge.api.trail import (
 router = APIRouter(prefix="/audit", tags=["audit"], route_class=StrictRoute)
 
 
-@router.get("", response_model=PageOf[dict[str, Any]])
+AS_LINES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/x-ndjson": {}, "text/csv": {}}}
+}
+"""The other forms of the rows, beside JSON."""
+
+
+@router.get("", response_model=PageOf[dict[str, Any]], responses=AS_LINES)
 async def page(
     acting: Reader, request: Request, query: Annotated[AuditQuery, Query()]
 ) -> PageOf[dict[str, Any]] | Response:

@@ -83,7 +83,8 @@ def _describe(path: str, method: str, operation: dict[str, Any]) -> None:
     if path not in PUBLIC:
         operation["security"] = [{"api_token": []}]
         statuses |= {"401", "403"}
-    if method != "get" or "{" in path:
+    names_tenant = any(each["name"] == "tenant" for each in operation.get("parameters", []))
+    if method != "get" or "{" in path or names_tenant:
         statuses |= {"404"}
     if method != "get":
         statuses |= {"409"}

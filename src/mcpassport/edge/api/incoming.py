@@ -1,12 +1,60 @@
 """Documents that the management API reads; unknown members are errors."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+)
+from pydantic_core import PydanticCustomError
+
+from mcpassport.limits import LIMITS, Level, limit_problem, settable
+
+_NUMBER = re.compile(r"\s*[+-]?[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?\s*")
+
+
+def _no_number(value: object) -> object:
+    """A time is written as one: the model alone would read numbers as seconds since 1970."""
+    if isinstance(value, int | float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        raise PydanticCustomError("moment", "Write a time like 2030-01-31T12:00:00Z.")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+"""An ISO 8601 time with zone."""
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Texts = Annotated[dict[str, str], Field(max_length=64)]
+
+
+def _settable(level: Level) -> str:
+    """What may be set at that level, in words."""
+    told = ", ".join(f"{name} (1 to {LIMITS[name].ceiling})" for name in settable(level))
+    return f"set by admins only: {told}; absent stays, {{}} takes them back"
+
+
+def _checked(level: Level) -> AfterValidator:
+    """Limits of that level, each up to its ceiling."""
+    names = settable(level)
+
+    def check(given: dict[str, int]) -> dict[str, int]:
+        wrong = [limit_problem(name, value, names) for name, value in given.items()]
+        if any(wrong):
+            raise ValueError("; ".join(filter(None, wrong)))
+        return given
+
+    return AfterValidator(check)
+
+
+TenantLimits = Annotated[dict[str, StrictInt], _checked("tenant")]
+ServerLimits = Annotated[dict[str, StrictInt], _checked("server")]
 
 
 class Incoming(BaseModel):
@@ -24,12 +72,14 @@ class TenantIn(Incoming):
 
     id: Slug | None = Field(default=None, description="absent: one is made")
     name: Name
+    limits: TenantLimits | None = Field(default=None, description=_settable("tenant"))
 
 
 class TenantPatch(Incoming):
     """Changes of a tenant."""
 
-    name: Name
+    name: Name | None = None
+    limits: TenantLimits | None = Field(default=None, description=_settable("tenant"))
 
 
 class IntegrationIn(Incoming):
@@ -96,6 +146,7 @@ class ServerConfigIn(Incoming):
         default=None, description="short for the factor `api_token`"
     )
     rate_limit_errors: Literal["auto", "http_429", "tool_error"] = "auto"
+    limits: ServerLimits | None = Field(default=None, description=_settable("server"))
 
 
 class ServerIn(Incoming):
@@ -103,7 +154,7 @@ class ServerIn(Incoming):
 
     name: Name
     config: ServerConfigIn = ServerConfigIn()
-    expires_at: AwareDatetime | None = Field(
+    expires_at: Moment | None = Field(
         default=None,
         description="with zone, at least 60 s ahead; absent: the default lifetime; "
         "null: never, where the deployment allows it",
@@ -115,7 +166,7 @@ class ServerPatch(Incoming):
 
     name: Name | None = None
     config: ServerConfigIn | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class TokenIn(Incoming):
@@ -124,7 +175,7 @@ class TokenIn(Incoming):
     tenant: Slug | None = None
     role: Literal["admin", "tenant", "auditor", "factor"]
     name: Name
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 class TryIn(Incoming):
@@ -136,3 +187,10 @@ class TryIn(Incoming):
     dry_run: bool = False
     config: dict[str, Any] | None = None
     documentation: list[dict[str, Any]] | None = None
+
+
+class CallIn(Incoming):
+    """One tool call, as an agent would make it."""
+
+    tool: str = Field(min_length=1, max_length=200)
+    arguments: dict[str, Any] = {}

@@ -13,12 +13,13 @@ from typing import Annotated, Any, Literal, TypeAlias
 import msgspec
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from mcpassport.audit.edge import EDGE
 from mcpassport.audit.export import COLUMNS, EDGE_COLUMNS, as_csv, as_dict, as_lines, csv_head
 from mcpassport.audit.query import Walk, Wanted, find, stream
 from mcpassport.audit.segments import FILTERED
+from mcpassport.edge.api.incoming import Moment
 from mcpassport.edge.api.outgoing import PageOf
 from mcpassport.edge.api.principal import Acting
 from mcpassport.errors import InvalidInput
@@ -74,8 +75,8 @@ class RowsQuery(PageQuery):
     """The same with filters, and in one of three forms: a row fits if every filter does."""
 
     reason: Text = Field(None, description="why it was denied")
-    since: AwareDatetime | None = Field(None, alias="from", description="at or after this time")
-    until: AwareDatetime | None = Field(None, alias="to", description="before this time")
+    since: Moment | None = Field(None, alias="from", description="at or after this time")
+    until: Moment | None = Field(None, alias="to", description="before this time")
     form: Form | None = Field(
         None, alias="format", description="json, ndjson or csv; absent: by the Accept header"
     )

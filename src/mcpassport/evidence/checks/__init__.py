@@ -8,6 +8,8 @@ from mcpassport.evidence.checks.audit_trail import every_call
 from mcpassport.evidence.checks.audit_trail_read import exported, recomputed
 from mcpassport.evidence.checks.credential_handling import at_rest, one_disclosure
 from mcpassport.evidence.checks.failure_modes import leaving
+from mcpassport.evidence.checks.failure_table import failure_table, nothing_shown
+from mcpassport.evidence.checks.key_backups import keys_apart
 from mcpassport.evidence.checks.rate_limits_errors import one_request
 from mcpassport.evidence.checks.tenancy_isolation import blast_radius, isolation
 from mcpassport.evidence.checks.tool_catalog import (
@@ -16,6 +18,7 @@ from mcpassport.evidence.checks.tool_catalog import (
     needed_capability,
 )
 from mcpassport.evidence.checks.tool_scope_controls import hidden_tool
+from mcpassport.evidence.checks.two_channels import same_facts
 from mcpassport.evidence.checks.zero_data_retention import nothing_is_kept
 from mcpassport.evidence.finding import Finding
 
@@ -26,14 +29,18 @@ CHECKS: Final[dict[str, Check]] = {
     "TEN-03": blast_radius,
     "SCO-01": hidden_tool,
     "CRE-04": one_disclosure,
+    "CRE-10": keys_apart,
     "CRE-12": at_rest,
     "ZDR-01": nothing_is_kept,
     "AUD-01": every_call,
     "AUD-04": recomputed,
     "AUD-14": exported,
+    "LIM-01": same_facts,
     "LIM-03": one_request,
     "TOO-05": checked_answers,
     "TOO-06": growing_progress,
     "TOO-07": needed_capability,
+    "FAI-01": nothing_shown,
+    "FAI-04": failure_table,
     "FAI-05": leaving,
 }

@@ -134,8 +134,9 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "FAI-04",
         _FAILURE,
         21,
-        "The published table of a failure run: fault, answer, upstream request count, audit row.",
-        available=False,
+        "Each fault of the failure lab gives the row printed below: answer, upstream request "
+        "count, audit rows. A failure run prints what it saw; two runs are equal once the volatile "
+        "parts that it lists are replaced.",
     ),
     Claim(
         "AUD-01",

@@ -9,12 +9,26 @@ import msgspec
 from mcpassport.lab.channel import Fault
 from mcpassport.lab.faults.close import Close
 from mcpassport.lab.faults.delay import Delay
+from mcpassport.lab.faults.drip import Drip
+from mcpassport.lab.faults.flood import Flood
 from mcpassport.lab.faults.paced import Paced
 from mcpassport.lab.faults.plain import Plain
+from mcpassport.lab.faults.reset import Reset
+from mcpassport.lab.faults.stall import Stall
 from mcpassport.lab.faults.truncated import Truncated
 
 FAULTS: Mapping[str, type[Fault]] = MappingProxyType(
-    {"plain": Plain, "delay": Delay, "paced": Paced, "truncated": Truncated, "close": Close}
+    {
+        "plain": Plain,
+        "delay": Delay,
+        "paced": Paced,
+        "drip": Drip,
+        "stall": Stall,
+        "truncated": Truncated,
+        "close": Close,
+        "reset": Reset,
+        "flood": Flood,
+    }
 )
 
 

@@ -36,6 +36,12 @@ def build(context: Context) -> tuple[Node, ...]:
             "next URL only the query is kept, after its host and path were found to be the "
             "method's own."
         ),
+        prose(
+            "Nothing is kept between calls, so pages are passed on as the upstream API gives them: "
+            "records that it repeats or leaves out between two pages are not detected. A cursor "
+            'that comes back unchanged is noted in `_meta["mcpassport/notes"]`; a longer cycle is '
+            "not detected."
+        ),
     )
 
 

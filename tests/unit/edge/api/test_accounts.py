@@ -124,3 +124,17 @@ async def test_the_preview_names_the_catalog_that_runs(house: Deployment) -> Non
     assert version["catalogs"] == {"notes@1": preview["catalog_digest"]}
     assert preview["surface_digest"] == preview["catalog_digest"]
     assert (preview["integration"], preview["version"]) == ("notes", 1)
+
+
+@pytest.mark.parametrize("name", ["", "nothing-like-it", "\u202e"])
+async def test_a_filter_on_no_integration_is_answered(house: Deployment, name: str) -> None:
+    """An empty name is a slip and told so; an unknown one matches nothing."""
+    await house.push()
+    await house.account()
+    query = {"tenant": "acme", "integration": name}
+    answer = await house.send("GET", "/integrated-account", query=query)
+    if name:
+        assert answer.json() == {"result": [], "next_cursor": None}
+    else:
+        assert answer.status == 400
+        assert "query.integration" in str(answer.json()["problems"])

@@ -42,6 +42,9 @@ TABLE: dict[str, str] = {
     "DELETE /integrated-account/{account_id}/mcp/{server_id}": WRITERS,
     "POST /integrated-account/{account_id}/mcp/{server_id}/suspend": WRITERS,
     "POST /integrated-account/{account_id}/mcp/{server_id}/resume": WRITERS,
+    "GET /integrated-account/{account_id}/mcp/{server_id}/tools": ALL_READERS,
+    "GET /integrated-account/{account_id}/mcp/{server_id}/why-not": ALL_READERS,
+    "POST /integrated-account/{account_id}/mcp/{server_id}/call": WRITERS,
     "POST /api-token": WRITERS,
     "GET /api-token": ALL_READERS,
     "DELETE /api-token/{token_id}": WRITERS,
@@ -110,11 +113,13 @@ def valid(route: str, caller: str, numbered: int) -> tuple[Any, dict[str, Any]]:
         },
         "POST /integrated-account/{account_id}/mcp": {"name": "S"},
         "PATCH /integrated-account/{account_id}/mcp/{server_id}": {"name": "S"},
+        "POST /integrated-account/{account_id}/mcp/{server_id}/call": {"tool": "none"},
         "POST /api-token": {"role": "factor", "name": "F", "tenant": tenant},
     }
     queries: dict[str, dict[str, Any]] = {
         "GET /integration/{name}/diff": {"a": 1, "b": 1},
         "GET /integrated-account": {"tenant": tenant},
+        "GET /integrated-account/{account_id}/mcp/{server_id}/why-not": {"tool": "x"},
         "GET /api-token": {"tenant": tenant},
         "DELETE /api-token/{token_id}": {"tenant": tenant},
         "GET /audit": {"tenant": tenant},

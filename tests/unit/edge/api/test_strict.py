@@ -254,3 +254,12 @@ async def test_no_document_makes_a_fault(document: Any, house: Deployment) -> No
     ):
         answer = await house.send("POST", path, raw=body)
         assert answer.status in {201, 400}, answer.body
+
+
+@pytest.mark.parametrize("moment", [0, 4102444800, 0.5, "0", "4102444800", "0.5", "2030", ""])
+async def test_a_number_is_no_time(house: Deployment, moment: Any) -> None:
+    """Seconds since 1970 are what the document does not offer, in bodies and in queries."""
+    body = {"role": "auditor", "name": "x", "expires_at": moment}
+    problem = told(await house.send("POST", "/api-token", body=body), 400)
+    assert "2030-01-31T12:00:00Z" in str(problem["problems"])
+    told(await house.send("GET", "/audit", query={"from": moment}), 400)
