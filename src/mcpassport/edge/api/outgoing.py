@@ -12,7 +12,6 @@ from mcpassport.limits import Limits, settable
 from mcpassport.records.grants import (
     Account,
     ApiToken,
-    Disclosure,
     IntegrationHead,
     Server,
     Tenant,
@@ -48,24 +47,6 @@ class TenantOut(BaseModel):
             limits=tenant.limits,
             created_at=tenant.created_at,
         )
-
-
-class FingerprintKeyOut(BaseModel):
-    """Whether a tenant's fingerprint key was disclosed. `key` appears once, in that answer."""
-
-    tenant: str
-    disclosed_at: datetime | None = None
-    disclosed_by: str | None = None
-    key: str | None = None
-    """64 hexadecimal digits: a key of HMAC-SHA256."""
-    secret: Literal["shown_once", "already_disclosed"] | None = None
-
-    @classmethod
-    def of(cls, tenant: str, disclosure: Disclosure | None) -> "FingerprintKeyOut":
-        """From the record, if there is one."""
-        if disclosure is None:
-            return cls(tenant=tenant)
-        return cls(tenant=tenant, disclosed_at=disclosure.at, disclosed_by=disclosure.by)
 
 
 class IntegrationOut(BaseModel):

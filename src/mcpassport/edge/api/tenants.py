@@ -3,11 +3,15 @@
 The fingerprint key is the tenant's own matter, so the tenant may ask for it as well as an admin.
 """
 
+from datetime import datetime
+from typing import Literal
+
 from fastapi import APIRouter
+from pydantic import BaseModel
 
 from mcpassport.edge.api.idempotency import IdempotencyKey, once
 from mcpassport.edge.api.incoming import Nothing, TenantIn, TenantPatch
-from mcpassport.edge.api.outgoing import FingerprintKeyOut, PageOf, TenantOut
+from mcpassport.edge.api.outgoing import PageOf, TenantOut
 from mcpassport.edge.api.principal import (
     Acting,
     Admin,
@@ -19,12 +23,30 @@ from mcpassport.edge.api.principal import (
 )
 from mcpassport.edge.api.strict import StrictRoute
 from mcpassport.errors import NoSuchObject
-from mcpassport.records.grants import Tenant
+from mcpassport.records.grants import Disclosure, Tenant
 from mcpassport.store.protocol import PLATFORM
 
 _CHANGES = {"name": "tenant.rename", "limits": "tenant.limits"}
 """What may be changed, and the event of each."""
 router = APIRouter(prefix="/tenant", tags=["tenant"], route_class=StrictRoute)
+
+
+class FingerprintKeyOut(BaseModel):
+    """Whether a tenant's fingerprint key was disclosed. `key` appears once, in that answer."""
+
+    tenant: str
+    disclosed_at: datetime | None = None
+    disclosed_by: str | None = None
+    key: str | None = None
+    """64 hexadecimal digits: a key of HMAC-SHA256."""
+    secret: Literal["shown_once", "already_disclosed"] | None = None
+
+    @classmethod
+    def of(cls, tenant: str, disclosure: Disclosure | None) -> "FingerprintKeyOut":
+        """From the record, if there is one."""
+        if disclosure is None:
+            return cls(tenant=tenant)
+        return cls(tenant=tenant, disclosed_at=disclosure.at, disclosed_by=disclosure.by)
 
 
 @router.post("", status_code=201)
