@@ -42,7 +42,7 @@ check: $(STAMP) ## lint, format and types
 	@$(BIN)/ruff format --check --quiet . || { echo "run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/mypy
 
-bench: $(STAMP) ## compare the hot path's parts in one run
+bench: $(STAMP) ## calls per second beside a bare pass-through and other programs, in one run
 	@$(BIN)/python -m bench.run $(ARGS)
 
 docs: $(STAMP) ## regenerate the generated pages of docs/

@@ -33,6 +33,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "contracts": ("tests/contracts",),
     "whole": ("tests/whole",),
     "mutants": ("tests/mutants",),
+    "bench": ("bench", "tests/test_bench.py"),
     "docs": ("tests/test_docs_examples.py",),
     "e2e": ("tests/e2e",),
 }
