@@ -46,7 +46,7 @@ check: $(STAMP) ## lint, format and types
 fuzz: $(STAMP) ## a million inputs against every reader of outside bytes: make fuzz [ARGS="--target endpoint"]
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
-bench: $(STAMP) ## compare the hot path's parts in one run
+bench: $(STAMP) ## calls per second beside a bare pass-through and other programs, in one run
 	@$(BIN)/python -m bench.run $(ARGS)
 
 docs: $(STAMP) ## regenerate the generated pages of docs/

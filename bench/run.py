@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -130,6 +131,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run, write, and print the headline; 1 when a part failed."""
     given = parsed(words)
     os.sched_setaffinity(0, {machine.LOAD_CORE})
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no server is left behind
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(given, Path(name))
         bench.run()

@@ -34,6 +34,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "whole": ("tests/whole",),
     "fuzz": ("tests/fuzz",),
     "mutants": ("tests/mutants",),
+    "bench": ("bench", "tests/test_bench.py"),
     "docs": ("tests/test_docs_examples.py",),
     "e2e": ("tests/e2e",),
     "peers": ("tests/peers",),

@@ -62,7 +62,9 @@ class Address:
         self._sent = _Shape(text, literal, folded=False)
         self._folded = _Shape(text, literal, folded=True)
         self._constant = None if placeholders else self._checked(f"{scheme}://{authority}{text}")
-        self._plain = None if hosts else self._pattern(f"{scheme}://{authority}{text}")
+        # A literal `%` could make an escape together with what follows it.
+        plain = not hosts and "%" not in text
+        self._plain = self._pattern(f"{scheme}://{authority}{text}") if plain else None
 
     def url(self, scopes: Scopes) -> str:
         """The URL of one call, percent-encoded, without a query.
