@@ -1,8 +1,9 @@
 """The little of ASGI that raw endpoints need: headers in, one whole response out."""
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
+
+from mcpassport.protocol.accept import admits
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -19,8 +20,6 @@ SAFETY_HEADERS: Final[tuple[Header, ...]] = (
 
 _JSON: Final = (b"content-type", b"application/json")
 _JSON_RANGES: Final = frozenset({"application/json", "application/*", "*/*"})
-_EVENT_STREAM: Final = frozenset({"text/event-stream"})
-_NEVER: Final = re.compile(r"q *= *0(\.0*)?")
 
 
 class Answer(NamedTuple):
@@ -58,21 +57,7 @@ async def respond(send: Send, answer: Answer) -> None:
 def accepts_json(headers: Mapping[str, str]) -> bool:
     """Whether `Accept` admits JSON; an absent one admits everything (RFC 9110, 12.5.1)."""
     accept = headers.get("accept")
-    return not accept or _admits(accept, _JSON_RANGES)
-
-
-def takes_events(headers: Mapping[str, str]) -> bool:
-    """Whether `Accept` names server-sent events: who does not name them does not expect them."""
-    accept = headers.get("accept", "")
-    return "event-stream" in accept.lower() and _admits(accept, _EVENT_STREAM)
-
-
-def _admits(accept: str, ranges: frozenset[str]) -> bool:
-    for part in accept.lower().split(","):
-        media, *parameters = (piece.strip() for piece in part.split(";"))
-        if media in ranges and not any(map(_NEVER.fullmatch, parameters)):
-            return True
-    return False
+    return not accept or admits(accept, _JSON_RANGES)
 
 
 def sends_json(headers: Mapping[str, str]) -> bool:

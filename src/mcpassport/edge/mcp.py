@@ -36,7 +36,6 @@ from mcpassport.edge.asgi import (
     headers_of,
     respond,
     sends_json,
-    takes_events,
 )
 from mcpassport.edge.bodies import Disconnected, read_body, unless_gone
 from mcpassport.edge.clients import client_network, networks
@@ -95,7 +94,7 @@ class _Visit(NamedTuple):
     presented: Presented
     network: str
     entry: Entry
-    channel: EventStream | None
+    stream: EventStream
 
 
 class McpEndpoint:
@@ -130,8 +129,7 @@ class McpEndpoint:
             await respond(send, refused or NOT_FOUND)
             return
         stream = EventStream(send)
-        channel = stream if takes_events(headers) else None
-        visit = _Visit(receive, headers, presented, network, self._audit.open(), channel)
+        visit = _Visit(receive, headers, presented, network, self._audit.open(), stream)
         try:
             with self._watch.metrics.in_flight.track_inprogress():
                 answer = await self._visit(visit)
@@ -218,7 +216,7 @@ class McpEndpoint:
         try:
             busy = None if admitted else RETRY_S
             answering = self._protocol.answer(
-                caller, visit.headers, body, visit.entry, busy=busy, channel=visit.channel
+                caller, visit.headers, body, visit.entry, busy=busy, channel=visit.stream
             )
             if _cancels(visit.headers):
                 reply = await unless_gone(visit.receive, answering)

@@ -30,20 +30,26 @@ _LINE_ENDS: Final = bytes.maketrans(b"\r\n", b"  ")
 class EventStream:
     """The response of one request, if it is streamed. Belongs to one task."""
 
+    __slots__ = (
+        *("_keep_alive_s", "_last", "_news", "_send", "_settled", "_waiting", "_writing"),
+        "started",
+    )
+
     def __init__(self, send: Send, keep_alive_s: float = SSE_KEEP_ALIVE_S) -> None:
         self.started = False
         """Whether the response has begun, or is about to: its status is fixed."""
         self._send = send
         self._keep_alive_s = keep_alive_s
-        self._waiting: deque[bytes] = deque(maxlen=WAITING_MAX)
         self._last: bytes | None = None
         self._settled = False
-        self._news = asyncio.Event()
         self._writing: asyncio.Task[None] | None = None
 
     def open(self) -> None:
         """From now on there may be news."""
         if self._writing is None:
+            # Made here, since most answers have none.
+            self._waiting: deque[bytes] = deque(maxlen=WAITING_MAX)
+            self._news = asyncio.Event()
             self._writing = asyncio.create_task(self._write())
 
     def tell(self, message: bytes) -> None:

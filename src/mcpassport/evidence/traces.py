@@ -52,20 +52,21 @@ class Traces:
             self.found.setdefault(by_half[half], set()).add(place)
 
     def __str__(self) -> str:
-        named = ", ".join(sorted({place for place in self.places if not place.startswith("open ")}))
-        return f"searched {len(self.places)} places, {self.size:,} bytes: {named}"
+        return f"searched {self.size:,} bytes: {', '.join(sorted(self.places))}"
 
 
 async def traces_of(bench: Bench, secrets: Mapping[str, str]) -> Traces:
     """Search everything that the product wrote so far."""
-    traces = Traces()
-    for file in files_below([bench.sandbox.folder]):
+    traces, files = Traces(), files_below([bench.sandbox.folder.resolve()])
+    for file in files:
         with suppress(FileNotFoundError):  # a journal may go while we look
             traces.look(file.name, file.read_bytes(), secrets)
+    read = {str(file) for file in files}
     for process in bench.sandbox.processes:
         for name, file in open_for_writing(process).items():
             with suppress(OSError):
-                traces.look(f"open {name}", file.read_bytes(), secrets)
+                if name not in read:
+                    traces.look(f"open {name}", file.read_bytes(), secrets)
     if bench.sandbox.processes:
         traces.look(METRICS, (await bench.manage("GET", METRICS)).body, secrets)
     return traces

@@ -75,7 +75,7 @@ class Protocol:
 
         `busy`: seconds to wait, when there is no place in flight; then every request is told so,
         on the channel that its caller understands (mcp-facts 4.3). `channel`: where progress is
-        told, to a caller that takes events.
+        told.
         """
         entry.bytes_in = len(body)
         message = parse(body, depth=self._limits.json_depth, batch=self._limits.batch_length)

@@ -92,7 +92,7 @@ class Exchange(Struct, frozen=True, kw_only=True):
     alone: bool = True
     """False inside a batch, where an HTTP status cannot speak for one request."""
     channel: Channel | None = None
-    """None for callers that take no events, and inside a batch."""
+    """None inside a batch."""
 
     @property
     def modern(self) -> bool:

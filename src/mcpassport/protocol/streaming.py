@@ -14,6 +14,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from mcpassport.errors import InvalidParams, ResponseTooLarge
 from mcpassport.limits import SSE_EVENT_BYTES
+from mcpassport.protocol.accept import takes_events
 from mcpassport.protocol.exchange import Channel, Exchange
 from mcpassport.protocol.jsonrpc import read_id
 from mcpassport.records.calls import Progress
@@ -78,7 +79,7 @@ def teller_of(exchange: Exchange, tool: Tool) -> Teller | None:
     if channel is None or tool.method.progress is None:
         return None
     token = _token(exchange.request.params)
-    if token is None:
+    if token is None or not takes_events(exchange.headers):
         return None
     known = exchange.modern or exchange.route.revision >= MESSAGE_SINCE
     return Teller(token, channel, with_message=known)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mcpassport.edge.asgi import Answer, takes_events
+from mcpassport.edge.asgi import Answer
 from mcpassport.edge.streaming import WAITING_MAX, EventStream
 
 ANSWER = Answer(200, b'{"jsonrpc":"2.0","id":1,"result":{}}')
@@ -181,22 +181,3 @@ async def test_what_is_no_message_is_not_an_event(wire: Wire, answer: Answer | N
     await stream.respond(answer)
     stream.abandon()
     assert wire.body == b"event: message\ndata: {}\n\n"
-
-
-@pytest.mark.parametrize(
-    ("accept", "takes"),
-    [
-        ("application/json, text/event-stream", True),
-        ("application/json, Text/Event-Stream;q=0.5", True),
-        ("text/event-stream", True),
-        ("application/json, text/event-stream;q=0", False),
-        ("application/json", False),
-        ("*/*", False),
-        ("text/*, application/json", False),
-        ("application/json, x-text/event-stream-not", False),
-        (None, False),
-    ],
-)
-def test_only_who_names_events_gets_them(accept: str | None, takes: bool) -> None:
-    """A wildcard is what plain HTTP clients send, and they read no events."""
-    assert takes_events({} if accept is None else {"accept": accept}) is takes

@@ -15,8 +15,8 @@ from mcpassport.evidence.upstream import JSON, Says
 OK: Final = 200
 KINDS: Final = (
     *("argument", "path", "query", "name", "refused", "id", "header", "agent", "cookie", "meta"),
-    *("cancelled", "tried", "result", "item", "answered", "set-cookie", "failure", "message"),
-    *("malformed", "truncated", "unmapped", "location", "large"),
+    *("cancelled", "tried", "result", "item", "picture", "page", "answered", "set-cookie"),
+    *("failure", "message", "malformed", "truncated", "unmapped", "location", "large"),
 )
 """Where a canary travels: in a request of a caller, or in an answer of the upstream API."""
 SLOW: Final = frozenset({"large"})
@@ -94,6 +94,9 @@ def _served(said: Canaries) -> Iterator[Passing]:
         upstream=("query",),
         caller=("item",),
     )
+    get = Message.call(GET, {"id": "r1"})
+    for kind, media in (("picture", "image/png"), ("page", "text/html")):
+        yield Passing(get, Says(headers=(("Content-Type", media),), body=said[kind].encode()), "ok")
     if "large" in said:
         large = Says(body=_json(count="1", pad=said["large"] + "x" * LARGE))
         yield Passing(Message.call(COUNT, {}), large, "ok")
