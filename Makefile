@@ -58,6 +58,7 @@ COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-un
 locks: ## renew every lock (hashes, no registry addresses)
 	$(COMPILE) -o requirements/run.lock pyproject.toml requirements/build.in
 	$(COMPILE) -o requirements/dev.lock --extra dev -c requirements/run.lock pyproject.toml requirements/build.in
+	$(COMPILE) -o requirements/container.lock --extra postgres -c requirements/run.lock pyproject.toml requirements/build.in
 	@for file in $(filter-out requirements/build.in,$(wildcard requirements/*.in)); do \
 	  $(COMPILE) -o $${file%.in}.lock $$file || exit 1; \
 	done

@@ -20,7 +20,11 @@ _CHUNKED: Final = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 _ERROR: Final = re.compile(rb'"isError" *: *true|"error" *: *\{')
 _HOST: Final = b"Host: 127.0.0.1"
 _READ: Final = 256 * 1024
+_OK: Final = 200
+_ENDS: Final = 4096
+"""Where errors are looked for: the first and the last bytes of an answer."""
 CONNECT_S: Final = 30.0
+RECONNECTS_MAX: Final = 100
 STALLED_S: Final = 60.0
 
 
@@ -70,7 +74,7 @@ def request(
 class _Line:
     """One connection and the answer that it is waiting for."""
 
-    __slots__ = ("data", "ended", "number", "socket", "started", "wanted")
+    __slots__ = ("busy", "data", "number", "socket", "started", "wanted")
 
     def __init__(self, number: int, sock: socket.socket) -> None:
         self.number = number
@@ -78,7 +82,7 @@ class _Line:
         self.data = b""
         self.wanted = 0
         self.started = 0.0
-        self.ended = False
+        self.busy = False
 
 
 class Load:
@@ -90,15 +94,14 @@ class Load:
         self._requests = [data.replace(_HOST, host, 1) for data in target.requests]
         self._poll = select.epoll()
         self._next = 0
+        self.last_bytes = 0
+        """Size of the last answer, its head included."""
         self._lines: dict[int, _Line] = {}
-        _allow_files(connections)
+        self.reconnected = 0
+        """How often a server closed a connection instead of answering, and was asked again."""
+        allow_files(connections)
         for number in range(connections):
-            source = target.sources[number % len(target.sources)]
-            sock = socket.create_connection(("127.0.0.1", target.port), CONNECT_S, (source, 0))
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.setblocking(False)
-            self._lines[sock.fileno()] = _Line(number, sock)
-            self._poll.register(sock.fileno(), select.EPOLLIN)
+            self._connect(number)
 
     def __enter__(self) -> Self:
         return self
@@ -135,6 +138,7 @@ class Load:
                         self._send(line)
                         begun += 1
                     else:
+                        line.busy = False
                         pending -= 1
         finally:
             gc.enable()
@@ -142,10 +146,36 @@ class Load:
         latencies.sort()
         return Figures(len(latencies), took, latencies)
 
+    def _connect(self, number: int) -> _Line:
+        source = self._target.sources[number % len(self._target.sources)]
+        sock = socket.create_connection(("127.0.0.1", self._target.port), CONNECT_S, (source, 0))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setblocking(False)
+        line = self._lines[sock.fileno()] = _Line(number, sock)
+        self._poll.register(sock.fileno(), select.EPOLLIN)
+        return line
+
+    def _again(self, line: _Line) -> None:
+        """The server closed before any of its answer came: ask on a new connection, as clients do.
+
+        The time counts from the first try.
+        """
+        self._poll.unregister(line.socket.fileno())
+        del self._lines[line.socket.fileno()]
+        line.socket.close()
+        if not line.busy:
+            return  # it had nothing more to do, while slower ones are waited for
+        self.reconnected += 1
+        if line.data or self.reconnected > RECONNECTS_MAX:
+            raise LoadError(f"{self._target.name}: the server closed a connection")
+        other = self._connect(line.number)
+        self._send(other)
+        other.started = line.started
+
     def _send(self, line: _Line) -> None:
         data = self._requests[self._next % len(self._requests)]
         self._next += 1
-        line.data, line.wanted = b"", 0
+        line.data, line.wanted, line.busy = b"", 0, True
         line.started = time.perf_counter()
         sent = line.socket.send(data)
         if sent != len(data):
@@ -160,7 +190,8 @@ class Load:
         except BlockingIOError:
             return False
         if not data:
-            raise LoadError(f"{self._target.name}: the server closed a connection")
+            self._again(line)
+            return False
         line.data = line.data + data if line.data else data
         if not line.wanted:
             head = line.data.find(b"\r\n\r\n")
@@ -173,6 +204,7 @@ class Load:
             whole = len(line.data) >= line.wanted
         if whole:
             self._check(line.data)
+            self.last_bytes = len(line.data)
         return whole
 
     def _length(self, head: bytes, start: int) -> int:
@@ -185,7 +217,8 @@ class Load:
 
     def _check(self, data: bytes) -> None:
         status = int(data[9:12])
-        if status not in self._target.statuses or (status == 200 and _ERROR.search(data)):  # noqa: PLR2004 - OK
+        ends = data[:_ENDS] + data[-_ENDS:]
+        if status not in self._target.statuses or (status == _OK and _ERROR.search(ends)):
             raise LoadError(f"{self._target.name}: {data[:600]!r}")
 
 
@@ -194,7 +227,8 @@ def shuffled(items: Sequence[Any], seed: int = 1) -> tuple[Any, ...]:
     return tuple(random.Random(seed).sample(list(items), len(items)))  # noqa: S311 - no secret
 
 
-def _allow_files(connections: int) -> None:
+def allow_files(connections: int) -> None:
+    """Let this process, and those that it starts, have so many connections open."""
     wanted = connections + 256
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted:

@@ -19,8 +19,10 @@ from mcpassport.cli.client import Remote, open_api
 from mcpassport.cli.demo.processes import free_port, running
 from mcpassport.cli.init import make_deployment
 from mcpassport.cli.integration import load_usable
+from mcpassport.settings import CONFIG_NAME
 
 HERE: Final = Path(__file__).parent
+SHIPPED: Final = "mcpassport.serving:serving_app"
 JSON: Final = {
     "Content-Type": "application/json",
     "Accept": "application/json, text/event-stream",
@@ -86,24 +88,48 @@ def bare(folder: Path, upstream: int) -> Iterator[Running]:
 
 @contextmanager
 def mcpassport(
-    folder: Path, upstream: int, *, durability: str = "disk", app: str = "", **settings: str
+    folder: Path,
+    upstream: int,
+    *,
+    durability: str = "disk",
+    app: str = "",
+    limits: Mapping[str, int] | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
     """A deployment as `mcpassport serve` runs it, or with another app in its place."""
     folder.mkdir(parents=True)
+    config = asyncio.run(make_deployment(folder / "home", "http://127.0.0.1:1")).config
+    wanted = {"audit_durability": durability, **(settings or {})}
+    write_settings(config, upstream, wanted, LIMITS | dict(limits or {}))
+    admin = asyncio.run(_admin_token(config))
+    with again(folder, app) as served:
+        yield served._replace(admin=admin)
+
+
+@contextmanager
+def again(folder: Path, app: str = "") -> Iterator[Running]:
+    """A deployment that was made before, served once more."""
     port = free_port()
-    config, _, token = asyncio.run(make_deployment(folder / "home", f"http://127.0.0.1:{port}"))
-    write_settings(config, upstream, audit_durability=durability, **settings)
-    command = [sys.executable, "-m", "bench.apps.serve", app or "mcpassport.serving:serving_app"]
-    command += ["--config", str(config), "--port", str(port)]
+    command = [sys.executable, "-m", "bench.apps.serve", app or SHIPPED]
+    command += ["--config", str(folder / "home" / CONFIG_NAME), "--port", str(port)]
     with _serving(command, folder, (port, "/version")) as process:
-        yield Running(port, process.pid, str(token["token"]))
+        yield Running(port, process.pid)
 
 
-def write_settings(config: Path, upstream: int, **settings: str) -> None:
+async def _admin_token(config: Path) -> str:
+    """One more, since the settings may have led to another store than the first is in."""
+    async with open_api(config, None) as api:
+        made = await api.call("POST", "/api-token", body={"role": "admin", "name": "bench"})
+    return str(made["token"])
+
+
+def write_settings(
+    config: Path, upstream: int, settings: Mapping[str, str], limits: Mapping[str, int] = LIMITS
+) -> None:
     """Settings for the bench in place of the section of limits."""
     lines = [f'private_hosts = ["127.0.0.1:{upstream}"]']
     lines += [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
-    lines += ["", "[limits]", *(f"{name} = {value}" for name, value in LIMITS.items())]
+    lines += ["", "[limits]", *(f"{name} = {value}" for name, value in limits.items())]
     text = config.read_text().replace("# [limits]", "\n".join(lines), 1)
     config.write_text(text)
 

@@ -21,7 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results"
-COVERED = ("src", "requirements", "integrations", "pyproject.toml")
+COVERED = ("src", "requirements", "integrations", "deploy", "pyproject.toml")
 """What every suite depends on, beside its own files and `tests/support`."""
 
 SUITES: dict[str, tuple[str, ...]] = {
@@ -37,6 +37,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "docs": ("tests/test_docs_examples.py",),
     "e2e": ("tests/e2e",),
     "peers": ("tests/peers",),
+    "deploy": ("tests/deploy",),
 }
 """Suite -> what pytest is given."""
 

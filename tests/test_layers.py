@@ -16,6 +16,7 @@ LAYERS: dict[str, int] = {
     "records": 0,
     "errors": 0,
     "limits": 0,
+    "turns": 0,
     "setting_types": 0,
     "settings": 1,
     "expressions": 1,

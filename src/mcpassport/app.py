@@ -18,13 +18,13 @@ from mcpassport.accounts.tenants import Tenants
 from mcpassport.audit.edge import EdgeCounter
 from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
-from mcpassport.audit.processes import Heartbeat, Reaper
+from mcpassport.audit.processes import Heartbeat
 from mcpassport.audit.reserve import Reserve
-from mcpassport.audit.segments import Segmenter
 from mcpassport.edge.api import management_app
 from mcpassport.edge.api.services import Services
+from mcpassport.edge.door import Door
 from mcpassport.edge.floods import Floods
-from mcpassport.edge.mcp import McpEndpoint, McpPolicy
+from mcpassport.edge.mcp import McpEndpoint
 from mcpassport.edge.middleware import guarded
 from mcpassport.edge.middleware.front import front_of
 from mcpassport.edge.readiness import Readiness
@@ -37,7 +37,7 @@ from mcpassport.gate.principals import Principals
 from mcpassport.gate.servers import Lifetimes, Servers
 from mcpassport.http import HttpClient
 from mcpassport.integrations.versions import Versions
-from mcpassport.jobs import Jobs, Workers, jobs_of
+from mcpassport.jobs import Jobs, jobs_of
 from mcpassport.observe.http import WatchedHttp
 from mcpassport.observe.metrics import Metrics
 from mcpassport.observe.requests import Watch
@@ -47,12 +47,12 @@ from mcpassport.records.grants import Principal
 from mcpassport.records.sources import Clock, Random
 from mcpassport.settings import Settings
 from mcpassport.stated import assurance_of, build_digest, facts_of, vendor_of
-from mcpassport.store import open_audit, open_keyring, open_store
+from mcpassport.store import first_look, open_audit, open_keyring, open_store
 from mcpassport.store.keys import Keys
 from mcpassport.store.master import load_master_key
 from mcpassport.store.protocol import AuditStore, Store
 from mcpassport.store.revocations import RevocationLog
-from mcpassport.store.unready import refuse_unfinished, refuse_unreplayed
+from mcpassport.store.unready import refuse_unreplayed
 from mcpassport.store.vault import Vault
 from mcpassport.upstream.call import Upstream
 
@@ -83,8 +83,7 @@ async def open_services(
         )
         await _start(audit, stack, watch.metrics)
         vault, keeper = Vault(keys, random), _keeper(settings, store, audit_store, keys, clock)
-        reaper = Reaper(store, audit_store, audit, clock)
-        jobs = jobs_of(store, Workers(audit, reaper, Segmenter(audit_store), keeper), clock)
+        jobs = jobs_of(store, audit_store, audit, keeper, clock)
         yield Services(
             settings=settings,
             **sources,
@@ -150,7 +149,7 @@ async def _open_files(
     master = settings.master_key or load_master_key(settings.master_key_file)
     store = TimedStore(open_store(settings.records_url), metrics)
     stack.push_async_callback(store.close)
-    await refuse_unfinished(store)
+    await first_look(settings.records_url, store)
     audit_store = TimedAudit(
         open_audit(settings.records_url, durability=settings.audit_durability), metrics
     )
@@ -245,7 +244,7 @@ async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
         upstream=services.upstream,
         limits=settings.limits,
         server_version=__version__,
-        throttle=floods.calls.take,
+        throttle=floods.throttle,
         watch=services.watch,
     )
     counter = EdgeCounter(services.audit_store, services.clock, services.audit.reserve)
@@ -256,22 +255,17 @@ async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
         protocol=protocol,
         audit=services.audit,
         edge=counter,
-        policy=McpPolicy(
-            limits=settings.limits,
-            trusted_proxies=settings.trusted_proxies,
-        ),
         floods=floods,
+        trusted_proxies=settings.trusted_proxies,
     )
     reference = _reference(services)
 
-    async def by_token(request: Request) -> Principal:
-        return await services.principals.authenticate(request.headers.get("authorization"))
-
+    door = Door(services, counter)
     async with AsyncExitStack() as stack:
         for part in (heartbeat, counter, jobs):
             await part.start()
             stack.push_async_callback(part.close)
-        application = Application(mcp, reference, management_app(services, by_token))
+        application = Application(mcp, reference, management_app(services, door))
         front = front_of(services, counter)
         yield guarded(application, front)
 

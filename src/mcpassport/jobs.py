@@ -13,8 +13,9 @@ from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
 from mcpassport.audit.processes import REAPER_PERIOD_S, Reaper
 from mcpassport.audit.segments import SEGMENTS_PERIOD_S, Segmenter
+from mcpassport.gate.retirement import Retirement
 from mcpassport.records.sources import Clock
-from mcpassport.store.protocol import PLATFORM, Key, Put, Store
+from mcpassport.store.protocol import PLATFORM, AuditStore, Key, Put, Store
 
 _log = structlog.get_logger(__name__)
 
@@ -33,28 +34,24 @@ class Job(NamedTuple):
     run: Callable[[], Awaitable[int]]
 
 
-class Workers(NamedTuple):
-    """What the jobs of the audit trail are done by."""
-
-    log: AuditLog
-    reaper: Reaper
-    segmenter: Segmenter
-    keeper: Keeper
-
-
-def jobs_of(store: Store, audit: Workers, clock: Clock) -> tuple[Job, ...]:
+def jobs_of(
+    store: Store, audit: AuditStore, log: AuditLog, keeper: Keeper, clock: Clock
+) -> tuple[Job, ...]:
     """The table of jobs."""
+    reaper, segmenter = Reaper(store, audit, log, clock), Segmenter(audit)
+    grants = Retirement(store, clock, keeper.retention)
 
     async def purge() -> int:
         return await store.purge(clock())
 
     return (
         Job("purge", 600.0, purge),
-        Job("outbox", 30.0, audit.log.move_outbox),
-        Job("reaper", REAPER_PERIOD_S, audit.reaper.reap),
-        Job("segments", SEGMENTS_PERIOD_S, audit.segmenter.extend),
-        Job("checkpoint", 3600.0, audit.keeper.sign),
-        Job("retention", 3600.0, audit.keeper.retire),
+        Job("outbox", 30.0, log.move_outbox),
+        Job("reaper", REAPER_PERIOD_S, reaper.reap),
+        Job("segments", SEGMENTS_PERIOD_S, segmenter.extend),
+        Job("checkpoint", 3600.0, keeper.sign),
+        Job("retention", 3600.0, keeper.retire),
+        Job("dead-grants", 86_400.0, grants.retire),
     )
 
 

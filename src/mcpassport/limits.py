@@ -1,8 +1,9 @@
 """Every cap and default as data; protocol revisions, header names, and the method surface."""
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Final, Literal, NamedTuple, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 MODERN_REVISIONS = ("2026-07-28",)
 LEGACY_REVISIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
@@ -55,13 +56,24 @@ PAGE_SIZE_MAX = 200
 PAGE_SIZE_DEFAULT = 50
 
 
+AUDIT_RETENTION_DAYS: Final = 400
+AUDIT_RETENTION_FLOOR_DAYS: Final = 90
+
+Level: TypeAlias = Literal["deployment", "tenant", "server"]
+
+
 class Limit(NamedTuple):
-    """A limit that settings may change, up to its ceiling."""
+    """A limit that settings may change, up to its ceiling.
+
+    `level` is the narrowest that an admin may set it for; a server's goes before its tenant's, and
+    that before the deployment's.
+    """
 
     default: int
     ceiling: int
     unit: str
     text: str
+    level: Level = "deployment"
 
 
 LIMITS: dict[str, Limit] = {
@@ -70,18 +82,19 @@ LIMITS: dict[str, Limit] = {
     "upstream_body_bytes": Limit(8 * 2**20, 64 * 2**20, "bytes", "upstream body, decompressed"),
     "stream_events": Limit(10_000, 100_000, "events", "events of one streamed upstream answer"),
     "stream_event_bytes": Limit(2**20, 8 * 2**20, "bytes", "one event of a streamed answer"),
-    "request_body_bytes": Limit(4 * 2**20, 16 * 2**20, "bytes", "request body"),
+    "request_body_bytes": Limit(4 * 2**20, 16 * 2**20, "bytes", "request body", "server"),
     "json_depth": Limit(64, 128, "levels", "nesting of any JSON read"),
     "batch_length": Limit(50, 50, "requests", "JSON-RPC batch (2025-03-26 and older)"),
-    "in_flight_server": Limit(16, 1024, "calls", "in flight per MCP server"),
-    "in_flight_tenant": Limit(64, 4096, "calls", "in flight per tenant"),
+    "in_flight_server": Limit(16, 1024, "calls", "in flight per MCP server", "server"),
+    "in_flight_tenant": Limit(64, 4096, "calls", "in flight per tenant", "tenant"),
     "in_flight_host": Limit(256, 16_384, "calls", "in flight per upstream host"),
     "in_flight_process": Limit(2048, 16_384, "calls", "in flight per process"),
+    "place_wait_ms": Limit(1000, 1000, "ms", "waiting for a place in flight, then 429"),
     "connections": Limit(
         4096, 65_536, "connections", "open per process; one more waits until another is closed"
     ),
     "calls_per_10s": Limit(
-        50, 100_000, "requests", "per MCP server at once, refilled evenly over 10 seconds"
+        50, 100_000, "requests", "per MCP server at once, refilled evenly over 10 s", "server"
     ),
     "strangers_per_10s": Limit(
         200, 100_000, "requests", "from one client network that resolve to nobody, in 10 seconds"
@@ -104,6 +117,37 @@ class Limits(Struct, frozen=True, kw_only=True):
     in_flight_tenant: int = LIMITS["in_flight_tenant"].default
     in_flight_host: int = LIMITS["in_flight_host"].default
     in_flight_process: int = LIMITS["in_flight_process"].default
+    place_wait_ms: int = LIMITS["place_wait_ms"].default
     connections: int = LIMITS["connections"].default
     calls_per_10s: int = LIMITS["calls_per_10s"].default
     strangers_per_10s: int = LIMITS["strangers_per_10s"].default
+
+
+def limit_problem(name: str, given: object, names: tuple[str, ...]) -> str:
+    """What is wrong with that value for one of these limits; empty when nothing is."""
+    if name not in names:
+        return f"unknown limit {name!r}; the limits are {', '.join(sorted(names))}"
+    ceiling = LIMITS[name].ceiling
+    if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= ceiling:
+        return f"{name} is a whole number from 1 to {ceiling} ({LIMITS[name].unit})"
+    return ""
+
+
+def settable(level: Level) -> tuple[str, ...]:
+    """The limits that an admin may set for one tenant, or for one server."""
+    levels = {"server"} if level == "server" else {"server", "tenant"}
+    return tuple(name for name, limit in LIMITS.items() if limit.level in levels)
+
+
+def in_force(limits: Limits, *given: Mapping[str, int]) -> Limits:
+    """The limits with what an admin gave for a tenant, and after it for a server.
+
+    A ceiling holds for what was given under another release too.
+    """
+    found = {
+        name: min(value, LIMITS[name].ceiling)
+        for each in given
+        for name, value in each.items()
+        if name in LIMITS
+    }
+    return structs.replace(limits, **found) if found else limits

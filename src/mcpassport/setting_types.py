@@ -9,7 +9,7 @@ from typing import Annotated, Final, TypeAlias
 from pydantic import AfterValidator, BeforeValidator
 from yarl import URL
 
-from mcpassport.limits import LIMITS, Limits
+from mcpassport.limits import LIMITS, Limits, limit_problem
 from mcpassport.records.masked import KeyMaterial, MaskedUrl
 
 MASTER_KEY_BYTES: Final = 32
@@ -30,20 +30,13 @@ def limits_of(value: object) -> Limits:
         return value
     if not isinstance(value, dict):
         raise ValueError("write limits as a table of name = number")
-    found = {str(name): _limit_problem(str(name), given) for name, given in value.items()}
+    found = {
+        str(name): limit_problem(str(name), given, tuple(LIMITS)) for name, given in value.items()
+    }
     wrong = {name: text for name, text in found.items() if text}
     if wrong:
         raise WrongLimits(wrong)
     return Limits(**value)
-
-
-def _limit_problem(name: str, given: object) -> str:
-    if name not in LIMITS:
-        return f"unknown limit {name!r}; the limits are {', '.join(sorted(LIMITS))}"
-    ceiling = LIMITS[name].ceiling
-    if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= ceiling:
-        return f"{name} is a whole number from 1 to {ceiling} ({LIMITS[name].unit})"
-    return ""
 
 
 def key_material(value: object) -> KeyMaterial | None:

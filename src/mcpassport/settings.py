@@ -28,7 +28,7 @@ from pydantic import (
 )
 
 from mcpassport.errors import InvalidSettings, Problem
-from mcpassport.limits import Limits
+from mcpassport.limits import AUDIT_RETENTION_DAYS, AUDIT_RETENTION_FLOOR_DAYS, Limits
 from mcpassport.records.masked import KeyMaterial, MaskedUrl
 from mcpassport.setting_types import (
     Hosts,
@@ -85,7 +85,9 @@ class Settings(BaseModel):
     trusted_proxies: Listed = ()
     default_server_ttl_days: int = Field(default=90, ge=1, le=3650)
     allow_unexpiring_servers: bool = False
-    audit_retention_days: int = Field(default=400, ge=90, le=3650)
+    audit_retention_days: int = Field(
+        default=AUDIT_RETENTION_DAYS, ge=AUDIT_RETENTION_FLOOR_DAYS, le=3650
+    )
     audit_durability: Literal["process", "disk"] = "disk"
     audit_volume_bytes: int = Field(default=0, ge=0)
     key_backup_days: int = Field(default=7, ge=1, le=3650)

@@ -1,16 +1,34 @@
-"""Fixtures of the contract suites of the stores: each test runs on every kind of store."""
+"""Fixtures of the contract suites: each test runs on every kind of store, or on every loop."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+import uvloop
 from tests.support.stores import BACKENDS, Backend, SteppingClock
 
 from mcpassport.store.protocol import AuditStore, Store
 
 OpenStore: TypeAlias = Callable[[], Store]
 OpenAudit: TypeAlias = Callable[[], AuditStore]
+
+
+LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
+"""Commands run on the first, `mcpassport serve` on the second."""
+
+
+def pytest_asyncio_loop_factories(
+    item: pytest.Item,
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The HTTP client has to keep its promises on both loops; the rest runs on one."""
+    if item.path.name.startswith("test_http_"):
+        return LOOPS
+    return {"asyncio": asyncio.new_event_loop}
 
 
 @pytest.fixture(params=list(BACKENDS))

@@ -2,161 +2,55 @@
 
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import Awaitable, Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import asyncpg
 import pytest
+from tests.support.copies import (
+    MASTER,
+    NOW,
+    TENANTS,
+    Opened,
+    Unplugged,
+    everything,
+    fill,
+    nothing,
+    opened_at,
+    unplug_after,
+    url_at,
+)
 from tests.support.postgres import postgres_url
-from tests.support.stores import START, SteppingClock
+from tests.support.stores import SteppingClock
 
 from mcpassport.audit.chain import link, verify
 from mcpassport.audit.edge import EDGE
 from mcpassport.audit.whole import broken_at
 from mcpassport.errors import DataFolderError, UsageError
-from mcpassport.records.audit import Checkpoint, Segment
-from mcpassport.records.masked import KeyMaterial
 from mcpassport.store import (
     STORES,
     folder_of,
-    folder_url,
-    open_audit,
-    open_keystore,
-    open_store,
 )
 from mcpassport.store.copies import carry, transfer
 from mcpassport.store.copies.layout import DATA, LEFT_OUT, PARTS
 from mcpassport.store.copies.migrate import Plan, Report, look, migrate
 from mcpassport.store.copies.sides import opened
 from mcpassport.store.keys import open_keys
-from mcpassport.store.keystore import KeyStore
 from mcpassport.store.postgres_open import address_of
 from mcpassport.store.protocol import (
-    ALL,
-    PLATFORM,
     Append,
-    AuditStore,
     Key,
-    Needs,
     Pending,
     Put,
-    Span,
-    Store,
 )
 from mcpassport.store.unready import refuse_unfinished
-
-MASTER = KeyMaterial(bytes(range(32)))
-NOW = START
-TENANTS = ("acme", "é-tenant", "zeta")
-
-
-def url_at(kind: str, folder: Path) -> str:
-    return folder_url(folder) if kind == "sqlite" else postgres_url(folder)
-
-
-class Opened(NamedTuple):
-    """Everything that a deployment keeps at one URL."""
-
-    store: Store
-    audit: AuditStore
-    keys: KeyStore
-
-
-@asynccontextmanager
-async def opened_at(url: str, clock: SteppingClock | None = None) -> AsyncIterator[Opened]:
-    parts = Opened(
-        open_store(url, clock=clock or SteppingClock()), open_audit(url), open_keystore(url)
-    )
-    try:
-        yield parts
-    finally:
-        for part in parts:
-            await part.close()
-
-
-async def fill(url: str) -> None:
-    """Records of every shape, an outbox, chains with what belongs to them, and keys."""
-    async with opened_at(url) as (store, audit, keystore):
-        records = [
-            Put(Key(kind, tenant, f"{number:03d}-ü"), os.urandom(number * 7))
-            for kind in ("account", "tenant", "zone")
-            for tenant in (PLATFORM, *TENANTS)
-            for number in range(12)
-        ]
-        columns = {"account": "a", "integration": "crm", "key_version": 2, "expires_at": 10**10}
-        indexed = Put(Key("account", "acme", "indexed"), b"", columns)  # type: ignore[arg-type]
-        await store.write([*records, indexed])
-        for number in range(3):
-            await store.write([Append(f"e{number}", "acme", b"%d" % number)])
-        await store.outbox_done(["e0"])
-        assert await store.lease("job:purge", 10**6) == 1
-        for tenant in TENANTS:
-            await audit.append([Pending(tenant, b"%d" % row) for row in range(20)], link)
-        await audit.append(
-            [Pending("acme", b"event", "e0"), Pending("acme", b"open", opens="r1")], link
-        )
-        await audit.append([Pending("zeta", b"a", opens="r2"), Pending("zeta", b"b")], link)
-        for tenant, sequence in (("acme", 4), ("zeta", 9)):
-            (row,) = await audit.rows(tenant, after=sequence - 1, limit=1)
-            await audit.add_checkpoint(
-                Checkpoint(
-                    chain=tenant,
-                    sequence=sequence,
-                    hash=row.hash.hex(),
-                    ts=NOW.isoformat(),
-                    key="",
-                    signature="",
-                )
-            )
-        await audit.forget("zeta", 9)
-        await audit.append([Pending(EDGE, b"%d" % second) for second in range(5)], link)
-        await audit.add_segments([Segment("acme", 1, 8, 0, 9, b"\x00\xff")])
-        keys = await open_keys(keystore, MASTER, clock=SteppingClock(), random=os.urandom)
-        await keys.token_key()
-        for tenant in TENANTS:
-            await keys.create_tenant_key(tenant)
-            await keys.fingerprint_key(tenant)
-        await keys.destroy_tenant_keys("zeta")
-
-
-async def everything(url: str) -> dict[str, Any]:
-    """What the protocols say of all that is there."""
-    async with opened_at(url) as (store, audit, keystore):
-        return {
-            "records": [
-                (entry.key, entry.value, entry.etag)
-                for kind in ("account", "tenant", "zone")
-                async for entry in store.scan(kind, ALL)
-            ],
-            "indexed": [
-                await store.page("account", ALL, index=column, value=value)  # type: ignore[arg-type]
-                for column, value in (
-                    ("account", "a"),
-                    ("integration", "crm"),
-                    ("key_version", 2),
-                    ("expires_at", 10**10),
-                )
-            ],
-            "outbox": await store.outbox(),
-            "rows": [await audit.rows(chain, limit=100) for chain in TENANTS],
-            "open": await audit.open_rows(),
-            "checkpoints": [await audit.checkpoints(chain) for chain in TENANTS],
-            "edge": await audit.rows(EDGE),
-            "segments": await audit.promising("acme", Span(1, 99), Needs()),
-            "behind": await audit.unsegmented(1),
-            "keys": await keystore.page(),
-        }
 
 
 def plan(source: str, target: str) -> Plan:
     return Plan(source, target, source, target)
-
-
-def nothing(*_: Any) -> None:
-    """Progress that nobody looks at."""
 
 
 async def unchecked(_chains: Any) -> None:
@@ -188,7 +82,7 @@ async def test_everything_arrives(ways: tuple[str, str]) -> None:
 
     report = await migrate(plan(*ways), NOW, lambda *step: steps.append(step), checked)
     assert await everything(target) == before == await everything(source)
-    assert seen == [sorted(TENANTS)]
+    assert seen == [sorted([*TENANTS, EDGE])]
     assert (report.rows["records"], report.rows["keys"], report.resumed) == (145, 8, False)
     assert "leases" not in report.rows
     assert steps[-1][0] == steps[-1][1] == 3 * sum(report.rows.values())
@@ -217,27 +111,6 @@ async def test_what_arrived_goes_on(ways: tuple[str, str]) -> None:
         assert await keys.tenant_key("acme", 1)
         assert await keys.find_tenant_key("zeta", 1) is None
         assert await keys.create_tenant_key("zeta") == 2
-
-
-class Unplugged(Exception):
-    """The copy is broken off."""
-
-
-def unplug_after(monkeypatch: pytest.MonkeyPatch, batches: int) -> Callable[[], None]:
-    """Let the copy break off after so many batches; call what is returned to plug it in again."""
-    real, left = transfer._batches, batches
-
-    async def counted(rows: Any) -> AsyncIterator[Any]:
-        nonlocal left
-        async for batch in real(rows):
-            if not left:
-                raise Unplugged
-            left -= 1
-            yield batch
-
-    monkeypatch.setattr(transfer, "BATCH_ROWS", 7)
-    monkeypatch.setattr(transfer, "_batches", counted)
-    return lambda: monkeypatch.setattr(transfer, "_batches", real)
 
 
 @pytest.mark.parametrize("batches", [0, 5, 30])

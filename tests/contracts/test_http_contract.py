@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from tests.support.certificates import server_context
@@ -28,7 +29,7 @@ from mcpassport.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from mcpassport.http import HttpClient, turns
+from mcpassport.http import HttpClient
 from mcpassport.limits import Limits
 from mcpassport.records.calls import OutboundRequest
 
@@ -522,9 +523,9 @@ async def test_only_a_plain_http_url_is_sent(connect: Connect, url: str) -> None
 
 
 @pytest.fixture
-def dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+async def dialled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Records every address that a socket is connected to; only loopback really is."""
-    loop_class = asyncio.SelectorEventLoop
+    loop_class: Any = type(asyncio.get_running_loop())
     seen: list[str] = []
     real = loop_class.sock_connect
 
@@ -753,13 +754,15 @@ async def test_cancellation_does_not_wait_for_a_tls_farewell(
 
 @pytest.mark.parametrize(
     ("limits", "other_host"),
-    [(Limits(in_flight_host=1), True), (Limits(in_flight_process=1), False)],
+    [
+        (Limits(in_flight_host=1, place_wait_ms=50), True),
+        (Limits(in_flight_process=1, place_wait_ms=50), False),
+    ],
 )
 async def test_a_full_host_is_our_limit_and_starves_no_other(
-    connect: Connect, monkeypatch: pytest.MonkeyPatch, limits: Limits, other_host: bool
+    connect: Connect, limits: Limits, other_host: bool
 ) -> None:
     """A request that gets no turn is told so, apart from an upstream's slowness."""
-    monkeypatch.setattr(turns, "TURN_WAIT_S", 0.05)
     async with raw_server(hold) as slow, raw_server(plain) as quick:
         client = connect(slow, quick, limits=limits)
         first = asyncio.create_task(client.send(get(slow.origin)))
@@ -775,6 +778,32 @@ async def test_a_full_host_is_our_limit_and_starves_no_other(
         await asyncio.wait([first])
         assert (await client.send(get(quick.origin))).status == 200
     assert len(slow.exchanges) == 1
+
+
+async def test_tenants_share_a_host(connect: Connect) -> None:
+    """One that floods it leaves places for others, also when they come last."""
+    async with raw_server(hold) as slow:
+        client = connect(slow, limits=Limits(in_flight_host=4, place_wait_ms=50))
+        request = get(slow.origin)
+        flood = [
+            asyncio.create_task(client.send(msgspec.structs.replace(request, tenant="flood")))
+            for _ in range(20)
+        ]
+        done, under_way = await asyncio.wait(flood, timeout=30, return_when="FIRST_COMPLETED")
+        while len(under_way) > 3:
+            more, under_way = await asyncio.wait(
+                under_way, timeout=30, return_when="FIRST_COMPLETED"
+            )
+            done |= more
+        assert {type(task.exception()) for task in done} == {GatewayRateLimited}
+        other = asyncio.create_task(client.send(msgspec.structs.replace(request, tenant="other")))
+        async with asyncio.timeout(30):
+            while len(slow.exchanges) < 4:  # noqa: ASYNC110 - another process is asked
+                await asyncio.sleep(0.01)
+        assert not other.done()
+        for task in (*under_way, other):
+            task.cancel()
+        await asyncio.wait((*under_way, other))
 
 
 async def test_a_waiting_request_takes_the_turn_that_comes_free(connect: Connect) -> None:

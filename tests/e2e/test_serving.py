@@ -78,7 +78,7 @@ async def test_a_rolling_restart_fails_no_request(tmp_path: Path, lab: Lab, work
         before, digest = set(house.workers()), (await fetched(house, "version"))["settings_digest"]
         async with Hammer(house) as hammer:
             await hammer.goes_on()
-            house.set(environment="after", nonsense="x")
+            house.change(environment="after", nonsense="x")
             house.signal(signal.SIGHUP)
             await until(lambda: house.logged("reload_refused"), SOON_S, "the refusal")
             assert "nonsense: no such setting" in house.logged("reload_refused")[0]["why"]
@@ -104,7 +104,7 @@ async def test_the_number_of_workers_follows_the_settings(tmp_path: Path, lab: L
     """More and fewer of them, without a restart; the last one that goes leaves nobody waiting."""
     async with served(tmp_path, lab, {"workers": 1}, {}) as house:
         for number, turns in ((3, 1), (1, 2)):
-            house.set(workers=number)
+            house.change(workers=number)
             house.signal(signal.SIGHUP)
             await until(lambda n=turns: len(house.logged("reloaded")) == n, 4 * SOON_S, "reload")
             assert len(house.workers()) == number

@@ -6,8 +6,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
-import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from tests.support.certificates import server_context
+from tests.support.handshakes import VERSIONS, OldServer, handshake, only
 from tests.support.serving import until
 
 from mcpassport.cli.demo.processes import free_port
@@ -24,66 +23,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("serving")]
 
 SOON_S = 60
 PLAIN_HTTP = b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
-VERSIONS = ("TLSv1", "TLSv1_1", "TLSv1_2", "TLSv1_3")
-
-
-def only(version: str, trusted: Path | None = None) -> ssl.SSLContext:
-    """A client that speaks this version and no other, however old it is."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    if trusted is not None:
-        context.load_verify_locations(trusted)
-        context.check_hostname, context.verify_mode = True, ssl.CERT_REQUIRED
-    context.set_ciphers("ALL:@SECLEVEL=0")  # else OpenSSL refuses the old ones by itself
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        chosen = ssl.TLSVersion[version]
-        context.minimum_version = context.maximum_version = chosen
-    return context
-
-
-def handshake(port: int, context: ssl.SSLContext) -> str | None:
-    """The version that was agreed on; None when the server refused."""
-    with socket.create_connection(("127.0.0.1", port), SOON_S) as raw:
-        try:
-            with context.wrap_socket(raw, server_hostname="127.0.0.1") as secured:
-                return secured.version()
-        except (ssl.SSLError, ConnectionResetError):
-            return None
 
 
 def serial(port: int) -> int:
     """Which certificate is shown."""
     pem = ssl.get_server_certificate(("127.0.0.1", port), timeout=SOON_S)
     return x509.load_pem_x509_certificate(pem.encode()).serial_number
-
-
-class OldServer:
-    """Speaks every version: what shows that the probe could find an old one."""
-
-    def __init__(self, folder: Path) -> None:
-        context, _ = server_context(folder)
-        context.set_ciphers("ALL:@SECLEVEL=0")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            context.minimum_version = ssl.TLSVersion.TLSv1
-        self._context = context
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listening.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        for _ in VERSIONS:
-            raw, _address = self._listening.accept()
-            with self._context.wrap_socket(raw, server_side=True) as secured:
-                secured.recv(1)
-
-    def close(self) -> None:
-        """Every version has been probed."""
-        self._thread.join(SOON_S)
-        self._listening.close()
 
 
 def started(config: Path, port: int, log: Path) -> subprocess.Popen[bytes]:

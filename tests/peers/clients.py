@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,19 +82,8 @@ def _node(label: str, package: str, mode: str, name: str) -> Client:
     return Client(label, package, mode, LOCKS / name / "package.json", start)
 
 
-def _inspector(mode: str) -> Client:
-    """The Inspector's command line, run by this Python."""
-
-    def start() -> Command:
-        program = str(PROGRAMS / "inspector_cli.py")
-        return [sys.executable, program, str(node())], ensure_packages("inspector")
-
-    package = "@modelcontextprotocol/inspector"
-    lock = LOCKS / "inspector" / "package.json"
-    return Client("Inspector, command line", package, mode, lock, start)
-
-
 _SDK2 = "@modelcontextprotocol/client"
+_INSPECTOR = "@modelcontextprotocol/inspector"
 CLIENTS: dict[str, Client] = {
     "mcp-1": _python("Python SDK 1.x", "mcp", "legacy", "mcp1", "python_sdk.py"),
     "mcp-2-auto": _python("Python SDK 2.x", "mcp", "auto", "mcp2", "python_sdk.py"),
@@ -115,7 +103,7 @@ CLIENTS: dict[str, Client] = {
     ),
     "mcp-remote-legacy": _node("mcp-remote", "mcp-remote", "legacy", "remote"),
     "mcp-remote-auto": _node("mcp-remote", "mcp-remote", "auto", "remote"),
-    "inspector-legacy": _inspector("legacy"),
-    "inspector-modern": _inspector("modern"),
+    "inspector-legacy": _node("Inspector, command line", _INSPECTOR, "legacy", "inspector"),
+    "inspector-modern": _node("Inspector, command line", _INSPECTOR, "modern", "inspector"),
 }
 """`make locks` renews the versions; a new one may answer otherwise, and the record tells."""

@@ -381,14 +381,14 @@ class World:
         self.credentials = Credentials()
         self.upstream = Upstream()
         self.caller = caller()
-        self.throttle: Callable[[str], int | None] | None = None
+        self.throttle: Callable[[Caller], int | None] | None = None
         self.protocol = Protocol(
             versions=cast("Any", self.catalogs),
             accounts=cast("Any", self.credentials),
             upstream=cast("Any", self.upstream),
             limits=self.limits,
             server_version=BUILD,
-            throttle=lambda server: self.throttle(server) if self.throttle else None,
+            throttle=lambda caller: self.throttle(caller) if self.throttle else None,
         )
 
     async def post(

@@ -14,6 +14,8 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -101,6 +103,31 @@ class PostgresServer:
             self.process.send_signal(how)
             self.process.wait(START_S)
             self.process = None
+
+    def pids(self) -> list[int]:
+        """The server's processes, those that serve connections among them."""
+        assert self.process is not None
+        found, new = [self.process.pid], [self.process.pid]
+        while new:
+            pid = new.pop()
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            new += map(int, children)
+            found += map(int, children)
+        return found
+
+    @contextmanager
+    def asking_for_passwords(self, role: str) -> Iterator[None]:
+        """Trust everybody but that role, from soon on until the end of the block."""
+        rules = self.folder / "data" / "pg_hba.conf"
+        before = rules.read_text()
+        assert self.process is not None
+        rules.write_text(f"host all {role} 127.0.0.1/32 scram-sha-256\n{before}")
+        self.process.send_signal(signal.SIGHUP)
+        try:
+            yield
+        finally:
+            rules.write_text(before)
+            self.process.send_signal(signal.SIGHUP)
 
     def remove(self) -> None:
         self.stop(signal.SIGQUIT)

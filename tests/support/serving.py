@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +21,11 @@ from tests.support.lab import Lab
 from yarl import URL
 
 from mcpassport.audit.chain import verify
+from mcpassport.audit.edge import EDGE
 from mcpassport.cli.client import Remote, open_api
 from mcpassport.cli.demo.processes import free_port, running
 from mcpassport.cli.init import make_deployment
-from mcpassport.records.audit import AuditRow
+from mcpassport.records.audit import AuditRow, EdgeCount
 from mcpassport.serving.child import WORKER
 from mcpassport.store import open_audit
 
@@ -38,9 +39,16 @@ class Served:
 
     folder: Path
     process: subprocess.Popen[bytes]
-    address: str
+    port: int
+    server: str
+    token: str
     admin: str
     """An API token for the management API."""
+
+    @property
+    def address(self) -> str:
+        """The MCP server, without a proxy."""
+        return f"http://127.0.0.1:{self.port}/mcp/{self.token}"
 
     @property
     def pid(self) -> int:
@@ -55,7 +63,7 @@ class Served:
     @property
     def url(self) -> URL:
         """Where it listens."""
-        return URL(self.address).origin()
+        return URL(f"http://127.0.0.1:{self.port}")
 
     def log(self) -> list[dict[str, Any]]:
         """The events that it logged."""
@@ -66,11 +74,9 @@ class Served:
         """The events of that name."""
         return [line for line in self.log() if line["event"] == event]
 
-    def set(self, **settings: Any) -> None:
+    def change(self, **settings: Any) -> None:
         """Put settings at the head of the file, in place of those of that name."""
-        lines = self.config.read_text().splitlines()
-        kept = [line for line in lines if line.partition(" ")[0] not in settings]
-        self.config.write_text("\n".join([*_toml(settings), *kept]) + "\n")
+        _set(self.config, settings)
 
     def signal(self, sign: signal.Signals) -> None:
         """Send the signal to the supervisor alone."""
@@ -85,11 +91,13 @@ class Served:
         """End a worker as the kernel does when memory runs out."""
         os.kill(worker, signal.SIGKILL)
 
-    async def call(self, session: aiohttp.ClientSession, name: str) -> dict[str, Any] | None:
+    async def call(
+        self, session: aiohttp.ClientSession, name: str, tool: str = GET
+    ) -> dict[str, Any] | None:
         """One tool call that names itself in its client name and its argument; None: no answer."""
-        params = {"name": GET, "arguments": {"id": name}}
+        params = {"name": tool, "arguments": {"id": name} if tool == GET else {}}
         body = modern("tools/call", params, **{CLIENT: {"name": name, "version": "1"}})
-        headers = {**modern_headers("tools/call", GET), "content-type": "application/json"}
+        headers = {**modern_headers("tools/call", tool), "content-type": "application/json"}
         try:
             async with session.post(self.address, data=body, headers=headers) as response:
                 answer: dict[str, Any] = await response.json()
@@ -107,6 +115,18 @@ class Served:
         assert verify(chained) is None
         return [msgspec.json.decode(row.body, type=AuditRow) for row in chained]
 
+    async def strangers(self) -> set[str]:
+        """The networks of requests that resolved to nobody."""
+        audit = open_audit(f"sqlite:///{self.folder / 'home' / 'data'}")
+        try:
+            counts = [
+                msgspec.json.decode(row.body, type=EdgeCount)
+                for row in await audit.rows(EDGE, limit=1_000)
+            ]
+            return {count.network for count in counts if count.network}
+        finally:
+            await audit.close()
+
     def open_intents(self) -> int:
         """How many intents are open now, read around the program."""
         path = self.folder / "home" / "data" / "audit.db"
@@ -117,9 +137,12 @@ class Served:
             connection.close()
 
 
-def _toml(settings: Mapping[str, Any]) -> list[str]:
-    """Lines of a settings file; JSON values are TOML values too."""
-    return [f"{name} = {msgspec.json.encode(value).decode()}" for name, value in settings.items()]
+def _set(config: Path, settings: Mapping[str, Any]) -> None:
+    """Put settings at the head of a file, in place of those of that name; JSON is TOML here."""
+    lines = config.read_text().splitlines()
+    kept = [line for line in lines if line.partition(" ")[0] not in settings]
+    told = [f"{name} = {msgspec.json.encode(value).decode()}" for name, value in settings.items()]
+    config.write_text("\n".join([*told, *kept]) + "\n")
 
 
 def _is_worker(pid: int) -> bool:
@@ -132,17 +155,20 @@ def _is_worker(pid: int) -> bool:
 
 @asynccontextmanager
 async def served(
-    folder: Path, lab: Lab, settings: Mapping[str, Any], environment: Mapping[str, str]
+    folder: Path,
+    lab: Lab,
+    settings: Mapping[str, Any],
+    environment: Mapping[str, str],
+    *,
+    program: Sequence[str] = (sys.executable, "-m", "mcpassport"),
 ) -> AsyncIterator[Served]:
     """`mcpassport serve` over the lab, with more lines for the settings file, until the end."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     config, _, token = await make_deployment(folder / "home", url)
-    told = "\n".join(_toml({"private_hosts": [lab.listing], "drain_notice_s": 0, **settings}))
-    text = config.read_text().replace("# [limits]", f"{told}\n\n[limits]\n{LIMITS}", 1)
-    config.write_text(text)
-    command = [sys.executable, "-m", "mcpassport", "serve"]
-    command += ["--config", str(config), "--port", str(port)]
+    config.write_text(config.read_text().replace("# [limits]", f"\n[limits]\n{LIMITS}", 1))
+    _set(config, {"private_hosts": [lab.listing], "drain_notice_s": 0, **settings})
+    command = [*program, "serve", "--config", str(config), "--port", str(port)]
     if environment:
         command = ["env", *(f"{name}={text}" for name, text in environment.items()), *command]
     with running(command, folder / "serve.log", ready=(port, "/version")) as process:
@@ -160,7 +186,7 @@ async def served(
             )
             path = f"/integrated-account/{account['id']}/mcp"
             server = await api.call("POST", path, body={"name": "agent"})
-        yield Served(folder, process, server["url"], token["token"])
+        yield Served(folder, process, port, server["id"], server["token"], token["token"])
 
 
 async def until(condition: Any, seconds: float, what: str) -> None:

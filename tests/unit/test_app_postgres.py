@@ -1,6 +1,7 @@
 """The whole app with its records and its audit trail in PostgreSQL."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -128,6 +129,7 @@ async def test_what_the_operator_must_mend_is_told_at_the_start(tmp_path: Path) 
         (f"{good}&sslmode=planted-password", InvalidSettings, "cannot be read"),
         (good.replace("/postgres?", "/none?"), DataFolderError, "no such database"),
         (newer, DataFolderError, "a newer release wrote these records"),
+        (re.sub(r":\d+/", ":1/", good), DataFolderError, "cannot be reached"),
     ):
         settings = Settings(
             data_dir=tmp_path / "data", master_key=KeyMaterial(bytes(32)), store_url=url
@@ -136,6 +138,19 @@ async def test_what_the_operator_must_mend_is_told_at_the_start(tmp_path: Path) 
             async with open_services(settings):
                 pass
         assert "planted-password" not in str(refused.value)
+
+
+async def test_keys_that_cannot_be_reached_are_told_at_the_start(tmp_path: Path) -> None:
+    """With the place, and without the password."""
+    url: Any = "postgresql://app:planted-password@127.0.0.1:1/keys"
+    settings = Settings(data_dir=tmp_path / "data", master_key=KeyMaterial(bytes(32)), keys_url=url)
+    with pytest.raises(DataFolderError) as refused:
+        async with open_services(settings):
+            pass
+    assert str(refused.value) == (
+        "PostgreSQL database keys at 127.0.0.1:1, schema mcpassport: it cannot be reached. "
+        "Start the server, or correct `keys_url`."
+    )
 
 
 async def test_without_the_driver_the_store_says_what_to_install(

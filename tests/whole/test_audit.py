@@ -4,12 +4,14 @@ import asyncio
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+import pytest
 from tests.support.asgi import request
 from tests.support.calling import legacy, legacy_headers, modern, modern_headers
 from tests.support.items import CREATE, GET, LIST
 from tests.support.lab import Lab, rule
+from tests.support.postgres import postgres_url
 from tests.support.scan import found_in
 from tests.support.whole import Call, World, world
 
@@ -17,6 +19,16 @@ ARGUMENT = "planted-argument-5512af"
 RESULT = "planted-result-77c0de"
 CANARIES = (ARGUMENT, RESULT)
 JSON = ["Content-Type", "application/json"]
+
+
+Store: TypeAlias = dict[str, str]
+"""The settings of a kind of store."""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """Files in the data folder, or a database."""
+    return {} if request.param == "sqlite" else {"store_url": postgres_url(tmp_path)}
 
 
 class Kind(NamedTuple):
@@ -87,14 +99,14 @@ def answers(app: World) -> None:
     )
 
 
-async def test_every_request_has_its_rows(tmp_path: Path, lab: Lab) -> None:
+async def test_every_request_has_its_rows(tmp_path: Path, lab: Lab, store: Store) -> None:
     """Many requests of every kind at once: as many rows of each phase and reason as there must be.
 
     The chain verifies, N intents have N outcomes under the same request id, and neither a row nor
     a byte of the data folder holds an argument, a result, a token or a credential.
     """
     times = 6
-    async with world(tmp_path, lab) as app:
+    async with world(tmp_path, lab, **store) as app:
         answers(app)
         await app.audit("acme")
         kinds = list(KINDS.values()) * times
@@ -113,9 +125,9 @@ async def test_every_request_has_its_rows(tmp_path: Path, lab: Lab) -> None:
     assert not found_in(files, secrets)
 
 
-async def test_every_row_says_who_what_and_when(tmp_path: Path, lab: Lab) -> None:
+async def test_every_row_says_who_what_and_when(tmp_path: Path, lab: Lab, store: Store) -> None:
     """A call's rows name tenant, account, server, version, tool, digests, client and sizes."""
-    async with world(tmp_path, lab) as app:
+    async with world(tmp_path, lab, **store) as app:
         answers(app)
         await app.audit("acme")
         await send(app, KINDS["a modern call that succeeds"])
@@ -137,10 +149,10 @@ async def test_every_row_says_who_what_and_when(tmp_path: Path, lab: Lab) -> Non
 
 
 async def test_equal_arguments_have_equal_fingerprints_within_a_tenant(
-    tmp_path: Path, lab: Lab
+    tmp_path: Path, lab: Lab, store: Store
 ) -> None:
     """The order of members does not count, the values do, and tenants have keys of their own."""
-    async with world(tmp_path, lab) as app:
+    async with world(tmp_path, lab, **store) as app:
         prints: dict[str, str] = {}
         for name, server, raw in (
             ("one", "acme", '{"text":"t","count":1}'),
@@ -155,9 +167,11 @@ async def test_equal_arguments_have_equal_fingerprints_within_a_tenant(
         assert len(set(prints.values())) == 3
 
 
-async def test_strangers_are_counted_and_leave_no_row(tmp_path: Path, lab: Lab) -> None:
+async def test_strangers_are_counted_and_leave_no_row(
+    tmp_path: Path, lab: Lab, store: Store
+) -> None:
     """Requests that resolve to nobody are counted by reason and network, without their token."""
-    async with world(tmp_path, lab) as app:
+    async with world(tmp_path, lab, **store) as app:
         await app.audit("acme")
         for path, method in (("/mcp/nobody", "POST"), ("/mcp/s/x", "POST"), ("/mcp/x", "GET")):
             for _ in range(3):
@@ -177,9 +191,11 @@ async def test_strangers_are_counted_and_leave_no_row(tmp_path: Path, lab: Lab) 
         assert "nobody" not in json.dumps(counted)
 
 
-async def test_management_changes_are_events_of_the_same_chain(tmp_path: Path, lab: Lab) -> None:
+async def test_management_changes_are_events_of_the_same_chain(
+    tmp_path: Path, lab: Lab, store: Store
+) -> None:
     """Who changed what stands between the calls, in one chain that verifies."""
-    async with world(tmp_path, lab) as app:
+    async with world(tmp_path, lab, **store) as app:
         account = app.accounts["acme"]
         await app.audit("acme")
         made = await app.house.server(account)

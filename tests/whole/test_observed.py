@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
 from tests.support.calling import legacy, legacy_headers, modern, modern_headers
-from tests.support.items import CREATE, GET
+from tests.support.items import CREATE, GET, thing
 from tests.support.lab import Lab, rule
 from tests.support.scan import found_in
 from tests.support.whole import Call, Met, World, ok, world
@@ -22,13 +22,25 @@ from mcpassport.observe.process import log_as_json
 from mcpassport.observe.requests import Watch
 from mcpassport.observe.tracing import Tracing
 
+JOB = thing("job")
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
 CANARIES = {
     kind: f"canary-{kind}-5f3c0f6d2b"
     for kind in (
         *("argument", "unknown", "result", "header", "answered", "failure", "method", "tool"),
-        *("client", "state", "baggage", "id", "agent", "revision", "stranger", "broken"),
+        *(
+            "progress",
+            "picture",
+            "client",
+            "state",
+            "baggage",
+            "id",
+            "agent",
+            "revision",
+            "stranger",
+            "broken",
+        ),
     )
 }
 
@@ -101,6 +113,14 @@ async def canaries_everywhere(seen: Observed) -> None:
     assert met.response.status == 200
     assert said["argument"] in met.upstream[0].target
     assert all("trace" not in name.lower() for name, _ in met.upstream[0].headers)
+    picture = rule("/*", said["picture"], headers=[["Content-Type", "image/png"]])
+    await app.call(("path", "modern"), Call(GET, {"id": "1"}), picture)
+    job = {"name": JOB, "arguments": {}}
+    lines = f'{{"done":1,"said":"{said["progress"]}"}}\n'
+    stream = rule("/*", lines, headers=[["Content-Type", "application/x-ndjson"]])
+    body = modern("tools/call", job, progressToken=said["progress"])
+    met = await app.post(path, body, {**headers, "mcp-name": JOB}, stream)
+    assert met.response.body.count(said["progress"].encode()) == 2
     failing = rule("/*", said["failure"], status=500)
     await app.call(("path", "legacy"), Call(GET, {"id": said["argument"]}), failing)
     await app.call(("path", "legacy"), Call(CREATE, {said["unknown"]: said["unknown"]}), ok())

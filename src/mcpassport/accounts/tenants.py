@@ -1,6 +1,8 @@
 """Tenants: the vendor's customers. A tenant's data key exists before its record does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import msgspec
 
@@ -13,19 +15,32 @@ from mcpassport.store.repositories import TENANTS
 
 
 class Tenants:
-    """Create, read, list, rename, suspend and resume tenants."""
+    """Create, read, list, change, suspend and resume tenants."""
 
     def __init__(self, store: Store, keys: Keys, clock: Clock) -> None:
         self._store = store
         self._keys = keys
         self._clock = clock
 
-    async def create(self, tenant_id: str, name: str, extra: Sequence[Op]) -> Tenant:
+    async def create(
+        self,
+        tenant_id: str,
+        name: str,
+        extra: Sequence[Op],
+        *,
+        limits: Mapping[str, int] = MappingProxyType({}),
+    ) -> Tenant:
         """Make a tenant; `extra` joins the same transaction. `Conflict` if the id is taken."""
         if await TENANTS.get(self._store, tenant_id, tenant_id):
             raise Conflict(f"A tenant {tenant_id!r} exists already.")
         version = await self._keys.create_tenant_key(tenant_id)
-        tenant = Tenant(id=tenant_id, name=name, created_at=self._clock(), key_version=version)
+        tenant = Tenant(
+            id=tenant_id,
+            name=name,
+            created_at=self._clock(),
+            key_version=version,
+            limits=dict(limits),
+        )
         try:
             await self._store.write(
                 [TENANTS.put(tenant), *extra], {TENANTS.key(tenant_id, tenant_id): ABSENT}
@@ -41,9 +56,11 @@ class Tenants:
             raise NoSuchObject("No such tenant.")
         return found[0]
 
-    async def rename(self, tenant_id: str, name: str, extra: Sequence[Op]) -> Tenant:
-        """Give the tenant another name."""
-        return await self._change(tenant_id, {"name": name}, extra)
+    async def change(
+        self, tenant_id: str, changes: Mapping[str, Any], extra: Sequence[Op]
+    ) -> Tenant:
+        """Give the tenant another `name`, or other `limits`, from the next request on."""
+        return await self._change(tenant_id, changes, extra)
 
     async def suspend(self, tenant_id: str, extra: Sequence[Op]) -> Tenant:
         """Refuse the tenant's MCP servers and API tokens from the next request on."""
@@ -53,13 +70,15 @@ class Tenants:
         """Let a suspended tenant work again; what was revoked or suspended singly stays so."""
         return await self._change(tenant_id, {"status": "active"}, extra)
 
-    async def _change(self, tenant_id: str, changes: dict[str, str], extra: Sequence[Op]) -> Tenant:
+    async def _change(
+        self, tenant_id: str, changes: Mapping[str, Any], extra: Sequence[Op]
+    ) -> Tenant:
         """A tenant that has the status already is not written, and no event is recorded."""
         found = await TENANTS.get(self._store, tenant_id, tenant_id)
         if found is None:
             raise NoSuchObject("No such tenant.")
         tenant = msgspec.structs.replace(found[0], **changes)
-        if "status" in changes and tenant == found[0]:
+        if tenant == found[0] and ("status" in changes or not changes):
             return tenant
         try:
             await self._store.write(

@@ -106,6 +106,10 @@ class Entry:
             self._base, tenant=tenant, server=server, account=account, integration=integration
         )
 
+    def refused_token(self, tenant: str, api_token: str) -> None:
+        """An API token of this tenant, or of the deployment, that opens nothing any more."""
+        self._base = replace(self._base, tenant=tenant, api_token_id=api_token)
+
     async def intent(self, asked: Asked, arguments: Mapping[str, Any]) -> None:
         """Record what is about to be done, before it is done.
 

@@ -41,7 +41,7 @@ class Keeper:
         self._audit = audit
         self._clock = clock
         self._operations_key = operations_key
-        self._retention = retention
+        self.retention = retention
 
     async def public_key(self) -> bytes:
         """The key that checkpoints are checked with: 32 bytes."""
@@ -60,7 +60,7 @@ class Keeper:
     async def retire(self) -> int:
         """Remove what is older than the retention; from how many chains."""
         fingerprint, removed = fingerprint_of(await self.public_key()), 0
-        oldest = self._clock() - self._retention
+        oldest = self._clock() - self.retention
         async for chain in self._chains():
             before = removed
             for checkpoint in await self._audit.checkpoints(chain, limit=BATCH_ROWS):

@@ -12,8 +12,10 @@ from mcpassport.app import open_services
 from mcpassport.cli.options import DEFAULTS, Options
 from mcpassport.cli.output import FOUND, OK, tell_rows
 from mcpassport.errors import McpassportError, UsageError, envelope_of
+from mcpassport.reference.facts import KEYS_PLACES
 from mcpassport.settings import Settings, load
 from mcpassport.stated import vendor_of
+from mcpassport.store import keys_beside
 
 
 class Diagnosis(NamedTuple):
@@ -55,6 +57,18 @@ def _master_key(settings: Settings) -> Diagnosis:
     return Diagnosis("master key", "good", str(path))
 
 
+def _keys(settings: Settings) -> Diagnosis:
+    place = keys_beside(settings.records_url, settings.keyring_url)
+    if place == "schema":
+        return Diagnosis(
+            "keys",
+            "warn",
+            KEYS_PLACES[place],
+            "leave the schema that ends in _keys out of dumps of the database, or set keys_url",
+        )
+    return Diagnosis("keys", "good", KEYS_PLACES[place])
+
+
 def _public_url(settings: Settings) -> Diagnosis:
     url = URL(settings.public_url)
     if url.scheme == "http" and url.host not in {"127.0.0.1", "localhost", "::1"}:
@@ -88,6 +102,7 @@ def _vendor(settings: Settings) -> Diagnosis:
 CHECKS: tuple[Callable[[Settings], Diagnosis], ...] = (
     _data_folder,
     _master_key,
+    _keys,
     _public_url,
     _private_hosts,
     _vendor,

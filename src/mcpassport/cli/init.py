@@ -35,6 +35,8 @@ port = 8080
 # allow_unexpiring_servers = false
 # audit_retention_days = 400
 # audit_durability = "disk"                # or "process": faster, may lose rows with the power
+# key_backup_days = 7                      # how long you keep copies of the keys; in the reference
+# Records, audit trail and keys in PostgreSQL: MCPASSPORT_STORE_URL, since it holds a password
 
 # [limits]
 # call_timeout_s = 30

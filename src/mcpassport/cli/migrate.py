@@ -58,9 +58,11 @@ class Places:
     )
 
     def plan(self, settings: Settings) -> Plan:
-        """The four URLs."""
+        """The four URLs. Keys that `keys_url` keeps apart from the records stay where they are."""
         keys = self.keys_from or self.source or settings.keyring_url
-        return Plan(self.source or settings.records_url, self.to, keys, self.keys_to or self.to)
+        stay = settings.keys_url is not None and keys == settings.keyring_url
+        keys_to = self.keys_to or (keys if stay else self.to)
+        return Plan(self.source or settings.records_url, self.to, keys, keys_to)
 
 
 async def migrate(

@@ -1,6 +1,6 @@
 """Options that every command takes, and the two API tokens a command can be given."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -65,6 +65,17 @@ def moment(text: str) -> str:
     if parsed.tzinfo is None:
         raise UsageError(f"{text!r} has no zone; write 2030-01-31T12:00Z.")
     return parsed.isoformat()
+
+
+def numbers(given: Sequence[str]) -> dict[str, int]:
+    """`NAME=NUMBER` as the management API takes it; `UsageError` for anything else."""
+    found = {}
+    for text in given:
+        name, _, number = text.partition("=")
+        if not name or not number.isdecimal():
+            raise UsageError(f"{text!r} is not NAME=NUMBER, such as calls_per_10s=100.")
+        found[name] = int(number[:20])
+    return found
 
 
 Flag = Annotated[bool, Parameter(negative="")]

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from mcpassport.cli.client import segment
-from mcpassport.cli.options import DEFAULTS, NO_FILTERS, Filters, Flag, Options, moment
+from mcpassport.cli.options import DEFAULTS, NO_FILTERS, Filters, Flag, Options, moment, numbers
 from mcpassport.cli.output import confirm, tell_change, tell_object, tell_rows
 from mcpassport.errors import UsageError
 
@@ -109,6 +109,35 @@ async def show(account: str, server: str, *, options: Options = DEFAULTS) -> Non
         document = await api.call(
             "GET", f"/integrated-account/{segment(account)}/mcp/{segment(server)}"
         )
+    tell_object(document, json=options.json)
+
+
+@app.command
+async def limits(
+    account: str, server: str, *given: str, clear: Flag = False, options: Options = DEFAULTS
+) -> None:
+    """Set limits for one MCP server, from its next request on; without any, show them.
+
+    Parameters
+    ----------
+    account
+        The account's id.
+    server
+        The server's id.
+    given
+        NAME=NUMBER, such as calls_per_10s=100; limits that are not named stay.
+    clear
+        Take back what was set before: the tenant's limits are in force again.
+    """
+    path = f"/integrated-account/{segment(account)}/mcp/{segment(server)}"
+    wanted = numbers(given)
+    async with options.api() as api:
+        document = await api.call("GET", path)
+        if wanted or clear:
+            kept = {} if clear else document["config"]["limits"]
+            config = {**document["config"], "limits": {**kept, **wanted}}
+            await api.call("PATCH", path, body={"config": config})
+            document = await api.call("GET", path)
     tell_object(document, json=options.json)
 
 

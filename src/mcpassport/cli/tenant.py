@@ -10,7 +10,7 @@ from pathlib import Path
 from cyclopts import App
 
 from mcpassport.cli.client import segment
-from mcpassport.cli.options import DEFAULTS, Flag, Options
+from mcpassport.cli.options import DEFAULTS, Flag, Options, numbers
 from mcpassport.cli.output import confirm, errors, tell_change, tell_object, tell_rows
 from mcpassport.errors import UsageError
 
@@ -86,6 +86,30 @@ async def resume(tenant: str, *, options: Options = DEFAULTS) -> None:
         The tenant's id.
     """
     await _turn(tenant, "resume", options)
+
+
+@app.command
+async def limits(
+    tenant: str, *given: str, clear: Flag = False, options: Options = DEFAULTS
+) -> None:
+    """Set limits for one tenant, from its next request on; without any, show them.
+
+    Parameters
+    ----------
+    tenant
+        The tenant's id.
+    given
+        NAME=NUMBER, such as in_flight_tenant=128; limits that are not named stay.
+    clear
+        Take back what was set before: the deployment's limits are in force again.
+    """
+    path, wanted = f"/tenant/{segment(tenant)}", numbers(given)
+    async with options.api() as api:
+        document = await api.call("GET", path)
+        if wanted or clear:
+            kept = {} if clear else document["limits"]
+            document = await api.call("PATCH", path, body={"limits": {**kept, **wanted}})
+    tell_object(document, json=options.json)
 
 
 @app.command

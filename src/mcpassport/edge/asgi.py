@@ -20,6 +20,8 @@ SAFETY_HEADERS: Final[tuple[Header, ...]] = (
 
 _JSON: Final = (b"content-type", b"application/json")
 _JSON_RANGES: Final = frozenset({"application/json", "application/*", "*/*"})
+_USUAL: Final = frozenset({"application/json, text/event-stream", "application/json", "*/*"})
+"""What nearly every client sends as `Accept`."""
 
 
 class Answer(NamedTuple):
@@ -57,7 +59,7 @@ async def respond(send: Send, answer: Answer) -> None:
 def accepts_json(headers: Mapping[str, str]) -> bool:
     """Whether `Accept` admits JSON; an absent one admits everything (RFC 9110, 12.5.1)."""
     accept = headers.get("accept")
-    return not accept or admits(accept, _JSON_RANGES)
+    return not accept or accept in _USUAL or admits(accept, _JSON_RANGES)
 
 
 def sends_json(headers: Mapping[str, str]) -> bool:

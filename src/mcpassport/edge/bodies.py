@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
+from contextlib import suppress
+from typing import Any, Final, TypeVar
 
 from mcpassport.edge.asgi import Receive
 from mcpassport.errors import RequestTooLarge
 
 T = TypeVar("T")
+DISCARDED_BYTES: Final = 32 * 2**20
+DISCARDED_S: Final = 5.0
 
 
 class Disconnected(Exception):
@@ -41,6 +44,22 @@ async def read_body(
             chunks.append(chunk)
             if not message.get("more_body", False):
                 return b"".join(chunks) if len(chunks) > 1 else chunks[0]
+
+
+async def discard(receive: Receive) -> None:
+    """Read on after a body was refused, so that its sender comes to read the refusal.
+
+    A connection that is closed over unread bytes is reset, and takes the answer with it. More than
+    `DISCARDED_BYTES`, or longer than `DISCARDED_S`, is not read.
+    """
+    left = DISCARDED_BYTES
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARDED_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
 
 
 async def unless_gone(receive: Receive, answering: Coroutine[Any, Any, T]) -> T:

@@ -1,25 +1,24 @@
-"""Our own limits: calls started per server, requests in flight, and noise from strangers.
+"""Our own limits: calls started per server, and noise from strangers.
 
 All of it is per process and in memory: it protects the process, it decides no access.
 """
 
-import asyncio
 import hashlib
 import time
-from collections import OrderedDict, defaultdict, deque
+from collections import OrderedDict
 from collections.abc import Callable
 from math import ceil
 from typing import Final
 
-from mcpassport.limits import Limits
+from mcpassport.edge.places import InFlight
+from mcpassport.limits import Limits, in_force
+from mcpassport.records.grants import Caller
 from mcpassport.records.sources import Random
 
 Monotonic = Callable[[], float]
 """Seconds that only grow."""
 
 WINDOW_S: Final = 10.0
-WAIT_S: Final = 1.0
-"""How long a request waits for a place in flight."""
 HINT_S: Final = 3600.0
 MAX_KEYS: Final = 65_536
 _EPSILON: Final = 1e-9
@@ -29,24 +28,29 @@ class Buckets:
     """So many per ten seconds and key, refilled evenly (GCRA: one number per key)."""
 
     def __init__(self, per_10s: int, monotonic: Monotonic) -> None:
-        self._interval = WINDOW_S / per_10s
+        self._per_10s = per_10s
         self._now = monotonic
         self._full_at: dict[str, float] = {}
 
-    def wait(self, key: str) -> int | None:
-        """Whole seconds until the key may take again, or None when it may now."""
+    def wait(self, key: str, per_10s: int | None = None) -> int | None:
+        """Whole seconds until the key may take again, or None when it may now.
+
+        `per_10s`: of this key, where it is not what all keys have.
+        """
         now = self._now()
-        over = max(self._full_at.get(key, now), now) + self._interval - now - WINDOW_S
+        interval = WINDOW_S / (per_10s or self._per_10s)
+        over = max(self._full_at.get(key, now), now) + interval - now - WINDOW_S
         return ceil(over) if over > _EPSILON else None
 
-    def take(self, key: str) -> int | None:
+    def take(self, key: str, per_10s: int | None = None) -> int | None:
         """Charge one to the key: None, or whole seconds to wait when its bucket is empty."""
-        wait = self.wait(key)
+        wait = self.wait(key, per_10s)
         if wait is None:
             now = self._now()
             if len(self._full_at) >= MAX_KEYS:
                 self._forget_full(now)
-            self._full_at[key] = max(self._full_at.get(key, now), now) + self._interval
+            interval = WINDOW_S / (per_10s or self._per_10s)
+            self._full_at[key] = max(self._full_at.get(key, now), now) + interval
         return wait
 
     def _forget_full(self, now: float) -> None:
@@ -54,77 +58,6 @@ class Buckets:
         self._full_at = {key: at for key, at in self._full_at.items() if at > now}
         if len(self._full_at) >= MAX_KEYS:
             self._full_at.clear()
-
-
-class InFlight:
-    """Places for requests in flight: per server, per tenant and per process."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._caps = (
-            limits.in_flight_server,
-            limits.in_flight_tenant,
-            limits.in_flight_process,
-        )
-        self._taken: defaultdict[str, int] = defaultdict(int)
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
-
-    async def enter(self, server: str, tenant: str) -> bool:
-        """Take a place, waiting at most `WAIT_S`; False when there is none. Pair with `leave`."""
-        keys = _places(server, tenant)
-        blocked = self._blocked(keys)
-        if blocked is None:
-            self._take(keys)
-            return True
-        try:
-            async with asyncio.timeout(WAIT_S):
-                while blocked is not None:
-                    await self._turn(blocked)
-                    previous, blocked = blocked, self._blocked(keys)
-                    if blocked is not None and blocked != previous:
-                        self._wake(previous)  # somebody else may use the place we could not
-        except TimeoutError:
-            return False
-        self._take(keys)
-        return True
-
-    def leave(self, server: str, tenant: str) -> None:
-        """Give the place back, and wake whoever waits for it."""
-        for key in _places(server, tenant):
-            self._taken[key] -= 1
-            if not self._taken[key]:
-                del self._taken[key]
-            if self._waiting:
-                self._wake(key)
-
-    def _blocked(self, keys: tuple[str, str, str]) -> str | None:
-        for key, cap in zip(keys, self._caps, strict=True):
-            if self._taken.get(key, 0) >= cap:
-                return key
-        return None
-
-    def _take(self, keys: tuple[str, str, str]) -> None:
-        for key in keys:
-            self._taken[key] += 1
-
-    async def _turn(self, key: str) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(key, deque()).append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._wake(key)  # our turn came as we gave up: pass it on
-            raise
-
-    def _wake(self, key: str) -> None:
-        queue = self._waiting.get(key)
-        while queue:
-            turn = queue.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                break
-        if queue is not None and not queue:
-            self._waiting.pop(key, None)
 
 
 class Familiar:
@@ -164,11 +97,17 @@ class Floods:
     def __init__(
         self, limits: Limits, *, random: Random, monotonic: Monotonic = time.monotonic
     ) -> None:
+        self._limits = limits
         self.calls = Buckets(limits.calls_per_10s, monotonic)
         self.strangers = Buckets(limits.strangers_per_10s, monotonic)
         self.in_flight = InFlight(limits)
         self.familiar = Familiar(random, monotonic)
 
+    def throttle(self, caller: Caller) -> int | None:
+        """Charge a request to its server: None, or whole seconds to wait."""
+        limits = self.limits_of(caller)
+        return self.calls.take(caller.server.id, limits.calls_per_10s)
 
-def _places(server: str, tenant: str) -> tuple[str, str, str]:
-    return ("s:" + server, "t:" + tenant, "process")
+    def limits_of(self, caller: Caller) -> Limits:
+        """The limits of this caller's server."""
+        return in_force(self._limits, caller.tenant.limits, caller.server.limits)

@@ -18,11 +18,10 @@ second, reason and network, and never awaited.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 import structlog
-from msgspec import Struct
 
 from mcpassport.audit.edge import EdgeCounter
 from mcpassport.audit.entry import Entry
@@ -37,7 +36,7 @@ from mcpassport.edge.asgi import (
     respond,
     sends_json,
 )
-from mcpassport.edge.bodies import Disconnected, read_body, unless_gone
+from mcpassport.edge.bodies import Disconnected, discard, read_body, unless_gone
 from mcpassport.edge.clients import client_network, networks
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.presented import presented_by, secret_of
@@ -52,6 +51,7 @@ from mcpassport.errors import (
     MethodNotAllowed,
     NotAcceptable,
     NotFound,
+    RequestTooLarge,
     StoreUnavailable,
     UnsupportedMediaType,
     meaning_of,
@@ -62,7 +62,6 @@ from mcpassport.limits import (
     HEADER_METHOD,
     HEADER_PROTOCOL,
     MODERN_REVISIONS,
-    Limits,
 )
 from mcpassport.protocol.endpoint import Protocol as McpProtocol
 from mcpassport.records.grants import Caller
@@ -79,13 +78,6 @@ class Admission(Protocol):
     async def admit(self, presented: Presented) -> Caller | Refusal:
         """Who is calling; a `McpassportError` when that cannot be decided."""
         ...
-
-
-class McpPolicy(Struct, frozen=True, kw_only=True):
-    """What the settings say about this endpoint."""
-
-    limits: Limits
-    trusted_proxies: tuple[str, ...] = ()
 
 
 class _Visit(NamedTuple):
@@ -107,17 +99,16 @@ class McpEndpoint:
         protocol: McpProtocol,
         audit: AuditLog,
         edge: EdgeCounter,
-        policy: McpPolicy,
         floods: Floods,
+        trusted_proxies: Sequence[str] = (),
     ) -> None:
         self._gate = gate
         self._protocol = protocol
         self._audit = audit
         self._edge = edge
-        self._policy = policy
         self._floods = floods
         self._watch = protocol.watch
-        self._trusted = networks(policy.trusted_proxies)
+        self._trusted = networks(trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -130,11 +121,13 @@ class McpEndpoint:
             return
         stream = EventStream(send)
         visit = _Visit(receive, headers, presented, network, self._audit.open(), stream)
+        under_way = self._watch.metrics.in_flight
+        under_way.inc()
         try:
-            with self._watch.metrics.in_flight.track_inprogress():
-                answer = await self._visit(visit)
+            answer = await self._visit(visit)
             await stream.respond(answer)
         finally:
+            under_way.dec()
             stream.abandon()
 
     def _refuse_stranger(
@@ -195,7 +188,7 @@ class McpEndpoint:
         if not accepts_json(visit.headers):
             raise NotAcceptable
         # (6) Body.
-        limits = self._policy.limits
+        limits = self._floods.limits_of(caller)
         try:
             body = await read_body(
                 visit.receive,
@@ -203,6 +196,9 @@ class McpEndpoint:
                 cap=limits.request_body_bytes,
                 timeout_s=limits.call_timeout_s,
             )
+        except RequestTooLarge:
+            await discard(visit.receive)
+            raise
         except TimeoutError:
             raise InvalidRequest("The body did not arrive in time.") from None
         except Disconnected:
@@ -210,7 +206,7 @@ class McpEndpoint:
             self._watch.metrics.refused("disconnected")
             raise
         # (7) A place in flight.
-        flight, place = self._floods.in_flight, (caller.server.id, caller.tenant.id)
+        flight, place = self._floods.in_flight, (caller.server.id, caller.tenant.id, limits)
         admitted = await flight.enter(*place)
         # (8) The protocol.
         try:

@@ -102,7 +102,7 @@ class ApiTokens:
         token, etag = await self._read(tenant, token_id)
         if token.status == "revoked":
             return token
-        revoked = msgspec.structs.replace(token, status="revoked")
+        revoked = msgspec.structs.replace(token, status="revoked", revoked_at=self._clock())
         try:
             await self._store.write(
                 [API_TOKENS.put(revoked), *extra], {API_TOKENS.key(tenant, token_id): etag}

@@ -1,10 +1,14 @@
 """Who uses the management API: the API token of a request, resolved to a principal."""
 
+from datetime import datetime
+
+from msgspec import Struct
+
 from mcpassport.errors import Unauthorized
 from mcpassport.gate.keys import TokenKeys
 from mcpassport.gate.presented import bearer_of
 from mcpassport.gate.tokens import token_hash, well_formed
-from mcpassport.gate.validity import is_live
+from mcpassport.gate.validity import is_expired
 from mcpassport.limits import API_TOKEN_PREFIX
 from mcpassport.records.grants import ApiToken, IndexEntry, Principal
 from mcpassport.records.sources import Clock
@@ -13,6 +17,20 @@ from mcpassport.store.repositories import API_TOKENS, INDEX, TENANTS
 
 _NOBODY = "(nobody)"
 _FACTOR_ONLY = "This API token is a second factor for MCP servers; it opens no management route."
+
+
+class Turned(Struct, frozen=True, kw_only=True):
+    """Nobody who may manage anything, and what is known of who it was."""
+
+    error: Unauthorized
+    reason: str
+    """Empty where there is nothing to record: the token is good for something else."""
+    tenant: str | None = None
+    """None: it resolved to nobody."""
+    token: str = ""
+    """The dead token's id."""
+    token_key: str = ""
+    """Names the token without revealing it: the key under which repeated refusals are counted."""
 
 
 class Principals:
@@ -24,33 +42,43 @@ class Principals:
         self._clock = clock
 
     async def authenticate(self, authorization: str | None) -> Principal:
-        """The principal behind an `Authorization` header.
+        """The principal behind an `Authorization` header; `Unauthorized` if there is none."""
+        found = await self.resolve(authorization)
+        if isinstance(found, Turned):
+            raise found.error
+        return found
+
+    async def resolve(self, authorization: str | None) -> "Principal | Turned":
+        """The principal behind an `Authorization` header, or why there is none.
 
         (1) A well-formed `Bearer mcpp_api_…`; a server token is none.
         (2) It leads to an API token that is active and unexpired.
         (3) A token of a tenant works only while the tenant is active.
         (4) Its role is not `factor`: those open no management route.
 
-        Raises `Unauthorized`, the same for everything in (1) to (3).
+        The error is the same for everything in (1) to (3).
         """
         token = bearer_of(authorization)
         if token is None or not well_formed(token, API_TOKEN_PREFIX):  # (1)
-            raise Unauthorized
+            return Turned(error=Unauthorized(), reason="unauthorized")
         hashed = token_hash(await self._keys.token_key(), token)
         (entry,) = await self._store.get_many([INDEX.key(hashed)])
-        at = INDEX.decode(entry)
-        if at is None or at.kind != "api_token":
-            at = IndexEntry("api_token", PLATFORM, _NOBODY)
-        record, active = await self._read(at)
-        if (
-            record is None  # (2)
-            or record.token_hash != hashed
-            or not is_live(record.status, record.expires_at, self._clock())
-            or not active  # (3)
-        ):
-            raise Unauthorized
+        known = INDEX.decode(entry)
+        if known is None or known.kind != "api_token":
+            await self._read(IndexEntry("api_token", PLATFORM, _NOBODY))  # the same operations
+            return Turned(error=Unauthorized(), reason="unknown_token")
+        record, active = await self._read(known)
+        reason = _dead(record, hashed, self._clock(), active=active)  # (2), (3)
+        if record is None or reason:
+            return Turned(
+                error=Unauthorized(),
+                reason=reason,
+                tenant=known.tenant,
+                token=known.id,
+                token_key=hashed,
+            )
         if record.role == "factor":  # (4)
-            raise Unauthorized(_FACTOR_ONLY)
+            return Turned(error=Unauthorized(_FACTOR_ONLY), reason="")
         return Principal(record.id, record.role, record.tenant)
 
     async def _read(self, at: IndexEntry) -> tuple[ApiToken | None, bool]:
@@ -62,3 +90,14 @@ class Principals:
         tenant = TENANTS.decode(owned_by)
         active = at.tenant == PLATFORM or (tenant is not None and tenant.status == "active")
         return API_TOKENS.decode(token), active
+
+
+def _dead(record: ApiToken | None, hashed: str, now: datetime, *, active: bool) -> str:
+    """Why a token that leads somewhere opens nothing; empty when it does not."""
+    if record is None:
+        return "grant_broken"
+    if record.status != "active" or record.token_hash != hashed:
+        return "revoked"
+    if is_expired(record.expires_at, now):
+        return "expired"
+    return "" if active else "tenant_suspended"

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from mcpassport.errors import Conflict, InvalidInput, NoSuchObject, Problem
 from mcpassport.gate.factors import FACTORS
@@ -19,7 +19,7 @@ from mcpassport.records.tool import Filter
 from mcpassport.store.protocol import ABSENT, EtagConflict, Op, Store
 from mcpassport.store.repositories import INDEX, SERVERS
 
-_CHANGEABLE = frozenset({"name", "filter", "factors", "expires_at", "rate_limit_errors"})
+_CHANGEABLE = frozenset({"name", "filter", "factors", "expires_at", "rate_limit_errors", "limits"})
 
 
 class ServerDraft(Struct, frozen=True, kw_only=True):
@@ -31,6 +31,7 @@ class ServerDraft(Struct, frozen=True, kw_only=True):
     filter: Filter = Filter()
     factors: tuple[Factor, ...] = ()
     rate_limit_errors: Literal["auto", "http_429", "tool_error"] = "auto"
+    limits: Mapping[str, int] = field(default_factory=dict)
     expires_at: datetime | None = None
     never_expires: bool = False
 
@@ -80,6 +81,7 @@ class Servers:
             filter=draft.filter,
             factors=draft.factors,
             rate_limit_errors=draft.rate_limit_errors,
+            limits=dict(draft.limits),
         )
         at = IndexEntry("server", account.tenant, draft.id, account.id, account.integration)
         expect = {SERVERS.key(account.tenant, draft.id): ABSENT, INDEX.key(hashed): ABSENT}
@@ -115,7 +117,7 @@ class Servers:
         *,
         etag: str | None = None,
     ) -> Server:
-        """Change name, filter, factors, expires_at or rate_limit_errors, from the next request on.
+        """Change name, filter, factors, limits and the like, from the next request on.
 
         `expires_at: None` means never. With `etag`, only that state of the server is changed.
         Raises `InvalidInput`, `NoSuchObject`, or `Conflict` when somebody else wrote first or the

@@ -90,7 +90,7 @@ def _within(address: _Address, networks: tuple[_Network, ...]) -> bool:
     return any(address in network for network in networks)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def is_host(host: str) -> bool:
     """Whether that is a host name, or an address in its one canonical spelling.
 

@@ -93,9 +93,7 @@ class HttpClient:
         self._session: ClientSession | None = None
         self._partition_key = token_bytes(32)
         self._closed = False
-        self._bulkhead = Bulkhead(
-            limits.in_flight_host, asyncio.Semaphore(limits.in_flight_process)
-        )
+        self._bulkhead = Bulkhead(limits)
 
     async def send(self, request: OutboundRequest) -> OutboundResponse:
         """The response, whatever its status.
@@ -139,11 +137,11 @@ class HttpClient:
             attempt.private = host in self._private
             attempt.partition = partition_of(request, self._partition_key)
             headers = vetted_headers(request)  # (2), (5)
-            await self._bulkhead.enter(host)  # (3)
+            await self._bulkhead.enter(host, request.tenant)  # (3)
             try:
                 return await self._bounded(request, url, headers, attempt, follower)
             finally:
-                self._bulkhead.leave(host)
+                self._bulkhead.leave(host, request.tenant)
         except Exception as exc:  # noqa: BLE001 - (8): whatever it is, its text must not leave
             return _failure(exc, attempt)
 

@@ -1,76 +1,67 @@
-"""The bulkhead of outbound requests: how many may be under way at once.
+"""The bulkhead of outbound requests: how many may be under way at once, and whose turn it is.
 
 The client's own pool has the same limits, but a wait in it looks like a slow upstream; here it is
 told apart, as our limit and not theirs.
 """
 
 import asyncio
-from dataclasses import dataclass, field
-from typing import Final
 
 from mcpassport.errors import GatewayRateLimited
 from mcpassport.http.address import HostPort
+from mcpassport.limits import Limits
+from mcpassport.turns import Turns, TurnsBy
 
-TURN_WAIT_S: Final = 1.0
-"""How long a request waits for its turn before it is refused."""
-
-
-@dataclass(slots=True)
-class _Lane:
-    """The turns of one host, and how many requests hold or await one."""
-
-    turns: asyncio.Semaphore
-    users: int = 0
+RETRY_S = 1
+"""Advice to who found no turn."""
 
 
-@dataclass(slots=True)
 class Bulkhead:
-    """At most so many requests at once per host and in all."""
+    """At most so many requests at once per host and in all; tenants share them (`turns`)."""
 
-    per_host: int
-    process: asyncio.Semaphore
-    lanes: dict[HostPort, _Lane] = field(default_factory=dict)
+    def __init__(self, limits: Limits) -> None:
+        self._per_host = limits.in_flight_host
+        self._wait_s = limits.place_wait_ms / 1000
+        self._hosts = TurnsBy()
+        self._process = Turns(limits.in_flight_process)
 
-    async def enter(self, host: HostPort) -> None:
+    async def enter(self, host: HostPort, owner: str) -> None:
         """Take a turn, to be given back by `leave`.
 
         Raises:
-            GatewayRateLimited: none is free within `TURN_WAIT_S`.
+            GatewayRateLimited: none came within `place_wait_ms`.
         """
-        lane = self.lanes.get(host)
-        if lane is None:
-            lane = self.lanes[host] = _Lane(asyncio.Semaphore(self.per_host))
-        lane.users += 1
+        key = _key(host)
+        lane = self._hosts.of(key, self._per_host)
+        if lane.free_for(owner) and self._process.free_for(owner):
+            lane.take(owner)
+            self._process.take(owner)
+            return
         try:
-            await _take(lane.turns)
-            try:
-                await _take(self.process)
-            except BaseException:
-                lane.turns.release()
-                raise
-        except BaseException:
-            self._left(host, lane)
+            async with asyncio.timeout(self._wait_s):
+                await lane.wait(owner)
+                try:
+                    await self._process.wait(owner)
+                except BaseException:
+                    lane.give_back(owner)
+                    raise
+        except BaseException as error:
+            self._hosts.done_with(key)
+            if isinstance(error, TimeoutError):
+                raise GatewayRateLimited(after_seconds=RETRY_S) from None
             raise
 
-    def leave(self, host: HostPort) -> None:
+    def leave(self, host: HostPort, owner: str) -> None:
         """Give the turn back."""
-        lane = self.lanes[host]
-        self.process.release()
-        lane.turns.release()
-        self._left(host, lane)
+        key = _key(host)
+        self._process.give_back(owner)
+        self._hosts.of(key, self._per_host).give_back(owner)
+        self._hosts.done_with(key)
 
-    def _left(self, host: HostPort, lane: _Lane) -> None:
-        lane.users -= 1
-        if not lane.users:
-            self.lanes.pop(host, None)
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is under way or waits, and no host is remembered."""
+        return self._process.idle and not len(self._hosts)
 
 
-async def _take(turns: asyncio.Semaphore) -> None:
-    if not turns.locked():
-        await turns.acquire()  # at once, and without the price of a timer
-        return
-    try:
-        async with asyncio.timeout(TURN_WAIT_S):
-            await turns.acquire()
-    except TimeoutError:
-        raise GatewayRateLimited(after_seconds=1) from None
+def _key(host: HostPort) -> str:
+    return f"{host[0]}:{host[1]}"

@@ -1,24 +1,23 @@
 """Metrics of one worker process, in a registry of its own.
 
 Labels come from closed lists (`words`) and from at most 200 names of integrations, so neither a
-caller nor an upstream can make a series. Children are kept, since making one costs more than
-counting. Every sample carries `worker`, the process id: each worker answers for itself.
+caller nor an upstream can make a series. Every sample carries `worker`, the process id: each worker
+answers for itself.
 """
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from prometheus_client import (
     CollectorRegistry,
-    Counter,
     Gauge,
-    Histogram,
     ProcessCollector,
     generate_latest,
 )
 from prometheus_client.metrics_core import Metric
 
+from mcpassport.observe.tallies import Count, Counts, Durations
 from mcpassport.observe.words import (
     METHODS,
     OUTCOMES,
@@ -35,21 +34,6 @@ SLOW_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 
 """Buckets of what waits for an upstream."""
 OPERATIONS: Final = frozenset({"get_many", "write", "page", "lease", "purge", "outbox"})
 JOBS_MAX: Final = 50
-
-
-class _Children:
-    """The children of one family, kept by their label values."""
-
-    def __init__(self, family: Any) -> None:
-        self._family = family
-        self._kept: dict[tuple[str, ...], Any] = {}
-
-    def of(self, *values: str) -> Any:
-        found = self._kept.get(values)
-        if found is None:
-            found = self._family.labels(*values) if values else self._family
-            self._kept[values] = found
-        return found
 
 
 class _Labelled:
@@ -78,25 +62,30 @@ class Metrics:
         self._traffic()
         self._parts()
 
-    def _counter(self, name: str, text: str, *labels: str) -> _Children:
-        return _Children(Counter(f"mcpassport_{name}", text, labels, registry=self.registry))
+    def _counter(self, name: str, text: str, *labels: str) -> Counts:
+        return Counts(f"mcpassport_{name}", text, labels, self.registry)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"mcpassport_{name}", text, labels, registry=self.registry)
 
-    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Any:
-        full = f"mcpassport_{name}"
-        return Histogram(full, text, labels, registry=self.registry, buckets=buckets)
+    def _now(self, name: str, text: str) -> Count:
+        """What is under way."""
+        count = Count()
+        self._gauge(name, text).set_function(lambda: float(count.value))
+        return count
+
+    def _histogram(
+        self, name: str, text: str, buckets: tuple[float, ...], *labels: str
+    ) -> Durations:
+        return Durations(f"mcpassport_{name}", text, labels, self.registry, bounds=buckets)
 
     def _traffic(self) -> None:
         self._requests = self._counter(
             *("requests", "JSON-RPC requests of admitted callers"),
             *("era", "rpc_method", "outcome", "http_class"),
         )
-        self._request_s = _Children(
-            self._histogram("request_seconds", "their duration", SLOW_S, "rpc_method")
-        )
-        self.in_flight = self._gauge("requests_in_flight", "HTTP requests to MCP servers now")
+        self._request_s = self._histogram("request_seconds", "their duration", SLOW_S, "rpc_method")
+        self.in_flight = self._now("requests_in_flight", "HTTP requests to MCP servers now")
         self._refusals = self._counter(
             "refusals", "requests of known tenants before a method", "reason"
         )
@@ -105,19 +94,21 @@ class Metrics:
             *("upstream_requests", "requests to upstream APIs"),
             *("integration", "outcome", "http_class"),
         )
-        self._upstream_s = _Children(
-            self._histogram("upstream_seconds", "their duration", SLOW_S, "integration")
+        self._upstream_s = self._histogram(
+            "upstream_seconds", "their duration", SLOW_S, "integration"
         )
-        self.upstream_in_flight = self._gauge(
+        self.upstream_in_flight = self._now(
             "upstream_requests_in_flight", "requests to upstream APIs now"
         )
 
     def _parts(self) -> None:
         self._audit_queue = self._gauge("audit_queue", "groups of audit rows that wait")
-        self._audit_s = self._histogram("audit_commit_seconds", "one commit of audit rows", FAST_S)
+        self._audit_s = self._histogram(
+            "audit_commit_seconds", "one commit of audit rows", FAST_S
+        ).of()
         self._audit_failures = self._counter("audit_commit_failures", "commits that failed").of()
-        self._store_s = _Children(
-            self._histogram("store_seconds", "one operation of the store", FAST_S, "operation")
+        self._store_s = self._histogram(
+            "store_seconds", "one operation of the store", FAST_S, "operation"
         )
         self._store_failures = self._counter(
             "store_failures", "operations of the store that failed", "operation"

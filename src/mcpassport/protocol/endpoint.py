@@ -36,8 +36,8 @@ from mcpassport.records.grants import Caller
 
 _log = structlog.get_logger(__name__)
 
-Throttle = Callable[[str], int | None]
-"""Charge one call to a server id: None, or whole seconds to wait when its bucket is empty."""
+Throttle = Callable[[Caller], int | None]
+"""Charge one request to a caller's server: None, or seconds to wait when its bucket is empty."""
 
 ACCEPTED = Reply(202, (), b"")
 
@@ -111,8 +111,7 @@ class Protocol:
 
     async def _dispatch(self, exchange: Exchange, busy: int | None) -> Reply:
         """Charge and dispatch one request; whatever goes wrong becomes its answer."""
-        server = exchange.caller.server.id
-        wait = self._throttle(server) if busy is None and self._throttle else busy
+        wait = self._throttle(exchange.caller) if busy is None and self._throttle else busy
         if wait is not None:
             return _slow(exchange, wait)
         table = MODERN if exchange.modern else LEGACY

@@ -51,8 +51,8 @@ class Offer(Struct, frozen=True, kw_only=True):
     """Leaf hash in hex, by tool name."""
     mirrors: dict[str, tuple[Mirror, ...]]
     """Arguments that modern clients repeat in headers, for the tools that have any."""
-    lists: dict[Variant, bytes]
-    """The `tools` array as JSON text."""
+    results: dict[Variant, bytes]
+    """The result of `tools/list` as JSON text; variants that are equal share it."""
     server_info: dict[str, str]
     meta: bytes
     """The member `"…/serverInfo":{…}` that every modern result carries in `_meta`."""
@@ -80,7 +80,8 @@ class Offers:
         if offer is None:
             surface = select(catalog, caller.server.filter, removed)
             offer = self._make(surface, self._fragments_of(catalog))
-            self._offers.put(key, offer, sum(map(len, offer.lists.values())))
+            texts = {id(text): len(text) for text in offer.results.values()}
+            self._offers.put(key, offer, sum(texts.values()))
         return offer
 
     def _make(self, surface: Surface, fragments: dict[str, dict[Variant, bytes]]) -> Offer:
@@ -96,10 +97,7 @@ class Offers:
             tools={tool.name: tool for tool in surface.tools},
             digests={tool.name: leaf(tool).hex() for tool in surface.tools},
             mirrors={t.name: found for t in surface.tools if (found := mirrors_of(t))},
-            lists={
-                variant: b"[%b]" % b",".join(fragments[t.name][variant] for t in surface.tools)
-                for variant in Variant
-            },
+            results=_results(surface, fragments, info),
             server_info=info,
             meta=b'"%b":%b' % (KEY_SERVER.encode(), _encode(info)),
             instructions=instructions(surface),
@@ -160,17 +158,25 @@ def list_result(exchange: Exchange, offer: Offer) -> bytes:
     params = exchange.request.params
     if params is not None and _cursor(params) is not None:
         raise InvalidParams("This list has one page; send no cursor.")
-    meta: dict[str, Any] = {
-        KEY_CATALOG: offer.surface.catalog.digest.hex(),
-        KEY_SURFACE: offer.surface_digest,
-    }
-    if exchange.modern:
-        meta[KEY_SERVER] = offer.server_info
-    return b'{"tools":%b%b,"_meta":%b}' % (
-        offer.lists[variant_of(exchange)],
-        b',"resultType":"complete","ttlMs":0,"cacheScope":"private"' if exchange.modern else b"",
-        _encode(meta),
-    )
+    return offer.results[variant_of(exchange)]
+
+
+def _results(
+    surface: Surface, fragments: dict[str, dict[Variant, bytes]], info: dict[str, str]
+) -> dict[Variant, bytes]:
+    """The result in every variant: the list, and what says which list it is."""
+    digests = {KEY_CATALOG: surface.catalog.digest.hex(), KEY_SURFACE: surface.digest.hex()}
+    made: dict[Variant, bytes] = {}
+    for variant in Variant:
+        modern = variant is Variant.MODERN
+        meta: dict[str, Any] = digests | ({KEY_SERVER: info} if modern else {})
+        text = b'{"tools":[%b]%b,"_meta":%b}' % (
+            b",".join(fragments[tool.name][variant] for tool in surface.tools),
+            b',"resultType":"complete","ttlMs":0,"cacheScope":"private"' if modern else b"",
+            _encode(meta),
+        )
+        made[variant] = next((same for same in made.values() if same == text), text)
+    return made
 
 
 def instructions(surface: Surface) -> str:

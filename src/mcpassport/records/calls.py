@@ -22,6 +22,8 @@ class OutboundRequest(Struct, frozen=True, kw_only=True):
     max_body: int = 8 * 1024 * 1024
     integration: str = ""
     """Whose API it is, for whoever counts requests; never sent."""
+    tenant: str = ""
+    """For whom, so that tenants take turns; never sent."""
 
     def __repr__(self) -> str:
         names = ", ".join(sorted(name for name, _ in self.headers + self.secret_headers))

@@ -18,6 +18,8 @@ class Tenant(Struct, frozen=True, kw_only=True):
     created_at: datetime
     status: Literal["active", "suspended"] = "active"
     key_version: int = 1
+    limits: dict[str, int] = field(default_factory=dict)
+    """What an admin set for this tenant; see `limits.in_force`."""
 
 
 class Disclosure(Struct, frozen=True, kw_only=True):
@@ -78,6 +80,8 @@ class Server(Struct, frozen=True, kw_only=True):
     rate_limit_errors: Literal["auto", "http_429", "tool_error"] = "auto"
     status: Literal["active", "suspended", "revoked"] = "active"
     revoked_at: datetime | None = None
+    limits: dict[str, int] = field(default_factory=dict)
+    """What an admin set for this server."""
 
 
 class ApiToken(Struct, frozen=True, kw_only=True):
@@ -92,6 +96,7 @@ class ApiToken(Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime | None
     status: Literal["active", "revoked"] = "active"
+    revoked_at: datetime | None = None
 
 
 class IndexEntry(Struct, frozen=True):

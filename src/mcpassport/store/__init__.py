@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
-from mcpassport.errors import InvalidSettings
+from mcpassport.errors import DataFolderError, InvalidSettings, StoreUnavailable
 from mcpassport.records.masked import KeyMaterial
 from mcpassport.records.sources import Clock, Random
 from mcpassport.store.keys import Keys, open_keys
@@ -16,15 +16,20 @@ from mcpassport.store.keystore import KeyStore
 from mcpassport.store.postgres import PostgresStore
 from mcpassport.store.postgres_audit import PostgresAudit
 from mcpassport.store.postgres_keys import PostgresKeys
+from mcpassport.store.postgres_open import address_of, shown
 from mcpassport.store.protocol import PLATFORM, AuditStore, Durability, Store
 from mcpassport.store.repositories import INDEX_KIND
 from mcpassport.store.sqlite import SqliteStore
 from mcpassport.store.sqlite_audit import SqliteAudit
 from mcpassport.store.sqlite_keys import SqliteKeys
+from mcpassport.store.trouble import data_folder_error
+from mcpassport.store.unready import refuse_unfinished
 
 DATA_FILE: Final = "data.db"
 AUDIT_FILE: Final = "audit.db"
 KEYS_FILE: Final = "keys.db"
+
+POSTGRES_PORT: Final = 5432
 
 _SYSTEM_CLOCK: Final[Clock] = partial(datetime.now, UTC)
 
@@ -102,6 +107,29 @@ def open_keystore(url: str) -> KeyStore:
     return STORES[scheme_of(url)].open_keystore(url)
 
 
+async def first_look(url: str, store: Store) -> None:
+    """Connect to a store; what keeps us from it is for the operator to read.
+
+    Raises:
+        DataFolderError: it cannot be reached, or a copy into it is not complete.
+    """
+    try:
+        await refuse_unfinished(store)
+    except StoreUnavailable:
+        raise _unreachable(place_at(url), "store_url") from None
+
+
+def place_at(url: str) -> str:
+    """What a URL names, without user and password. Raises as `open_store` does."""
+    return str(folder_of(url)) if scheme_of(url) == "sqlite" else shown(address_of(url))
+
+
+def _unreachable(place: str, setting: str) -> DataFolderError:
+    return data_folder_error(
+        place, "it cannot be reached", f"Start the server, or correct `{setting}`."
+    )
+
+
 async def open_keyring(
     url: str, master: KeyMaterial, store: Store, *, clock: Clock, random: Random
 ) -> Keys:
@@ -111,22 +139,29 @@ async def open_keyring(
     """
     tokens = await store.page(INDEX_KIND, PLATFORM, limit=1)
     expected = bool(tokens.entries)
-    return await open_keys(
-        open_keystore(url), master, clock=clock, random=random, expected=expected
-    )
+    try:
+        return await open_keys(
+            open_keystore(url), master, clock=clock, random=random, expected=expected
+        )
+    except StoreUnavailable:
+        raise _unreachable(place_at(url), "keys_url") from None
 
 
 def keys_beside(records_url: str, keys_url: str) -> Literal["file", "schema", "apart"]:
     """Where the keys lie: in a file, in a schema of the records' database, or in another one."""
     if keys_url.startswith("sqlite:"):
         return "file"
-    records, keys = urlsplit(records_url), urlsplit(keys_url)
-    shared = (records.hostname, records.port or 5432, records.path) == (
-        keys.hostname,
-        keys.port or 5432,
-        keys.path,
-    )
-    return "schema" if records.scheme == keys.scheme and shared else "apart"
+    return "schema" if _database(records_url) == _database(keys_url) else "apart"
+
+
+def _database(url: str) -> tuple[object, ...]:
+    """Which database of which server a URL names; of one that cannot be read, the URL itself."""
+    try:
+        parts = urlsplit(url)
+        server = (parts.scheme, parts.hostname, parts.port or POSTGRES_PORT)
+    except ValueError:
+        return (url,)
+    return (*server, parts.path)
 
 
 def scheme_of(url: str) -> str:

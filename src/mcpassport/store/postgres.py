@@ -95,7 +95,7 @@ _APPEND: Final = """
     INSERT INTO outbox (event_id, chain, body) VALUES ($1, $2, $3)
     ON CONFLICT (event_id) DO NOTHING"""
 _LEASE: Final = """
-    INSERT INTO leases VALUES ($1, $2, 1, $4)
+    INSERT INTO leases (name, holder, fence, expires_at) VALUES ($1, $2, 1, $4)
     ON CONFLICT (name) DO UPDATE SET
         fence = leases.fence + (leases.expires_at <= $3)::integer,
         holder = excluded.holder, expires_at = excluded.expires_at

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from mcpassport.errors import StoreUnavailable
 from mcpassport.records.audit import ChainedRow, Checkpoint
 from mcpassport.store.postgres_open import Connection, PostgresSchema
 from mcpassport.store.postgres_pool import Postgres
@@ -60,12 +61,13 @@ _HEADS: Final = """
     WHERE chain = ANY ($1::text[]) ORDER BY chain FOR UPDATE"""
 _KNOWN: Final = """
     SELECT event_id FROM chained WHERE event_id = ANY ($1::text[]) AND event_id <> ''"""
-_INSERT: Final = "INSERT INTO chained VALUES ($1, $2, $3, $4, $5)"
+_INSERT: Final = """
+    INSERT INTO chained (chain, sequence, hash, body, event_id) VALUES ($1, $2, $3, $4, $5)"""
 _MOVE_HEAD: Final = "UPDATE heads SET sequence = $2, hash = $3 WHERE chain = $1"
 _OPEN_OF: Final = """
     SELECT request, chain, sequence FROM open
     WHERE request = ANY ($1::text[]) ORDER BY sequence"""
-_OPEN: Final = "INSERT INTO open VALUES ($1, $2, $3)"
+_OPEN: Final = "INSERT INTO open (request, chain, sequence) VALUES ($1, $2, $3)"
 _CLOSE: Final = "DELETE FROM open WHERE request = $1 AND chain = $2 AND sequence = $3"
 _OPEN_ROWS: Final = """
     SELECT chained.chain, chained.sequence, hash, body FROM open JOIN chained
@@ -80,7 +82,8 @@ _FORWARD: Final = """
 _BACKWARD: Final = """
     SELECT chain, sequence, hash, body FROM chained
     WHERE chain = $1 AND sequence < $2 ORDER BY sequence DESC LIMIT $3"""
-_ADD_CHECKPOINT: Final = "INSERT INTO checkpoints VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+_ADD_CHECKPOINT: Final = """
+    INSERT INTO checkpoints (chain, sequence, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"""
 _CHECKPOINTS_FORWARD: Final = """
     SELECT body FROM checkpoints WHERE chain = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"""
 _CHECKPOINTS_BACKWARD: Final = """
@@ -94,6 +97,7 @@ _FORGET: Final = (
 _PROVE: Final = """
     INSERT INTO proof VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET mark = excluded.mark"""
 _BEYOND: Final = 2**63 - 1
+_BEGUN_MAX: Final = 65_536
 
 
 class _OpenRows:
@@ -128,6 +132,8 @@ class PostgresAudit(PostgresSearch):
 
     def __init__(self, url: str, *, durability: Durability = "disk") -> None:
         self._database = Postgres(url, SCHEMA, synced=durability == "disk")
+        self._begun: set[str] = set()
+        """Chains that are known to have a head, which none ever loses."""
 
     async def append(self, rows: Sequence[Pending], link: Link) -> None:
         """Append to the chains in one transaction.
@@ -141,25 +147,40 @@ class PostgresAudit(PostgresSearch):
         """
         if not rows:
             return
+        chains = sorted({row.chain for row in rows})
 
         async def work(connection: Connection) -> None:
-            chains = sorted({row.chain for row in rows})
-            await connection.execute(_BEGIN_CHAINS, chains, GENESIS)
-            locked = await connection.fetch(_HEADS, chains)  # (1)
-            heads = {chain: (sequence, digest) for chain, sequence, digest in locked}
+            heads = await self._lock_heads(connection, chains)  # (1)
             events = [row.event_id for row in rows if row.event_id]
-            known = {row[0] for row in await connection.fetch(_KNOWN, events)}
+            found = await connection.fetch(_KNOWN, events) if events else ()
             closing = [row.closes for row in rows if row.closes]
             listed = _OpenRows(await connection.fetch(_OPEN_OF, closing) if closing else ())
-            chained = _linked(rows, link, heads, known, listed)
-            await connection.executemany(_INSERT, chained)
-            await connection.executemany(_OPEN, sorted(listed.opened))
-            await connection.executemany(_CLOSE, sorted(listed.closed))
-            await connection.executemany(
-                _MOVE_HEAD, [(name, *head) for name, head in heads.items()]
-            )
+            chained = _linked(rows, link, heads, {row[0] for row in found}, listed)
+            moved = [(name, *head) for name, head in heads.items()]
+            for statement, several in (
+                (_INSERT, chained),
+                (_OPEN, sorted(listed.opened)),
+                (_CLOSE, sorted(listed.closed)),
+                (_MOVE_HEAD, moved),
+            ):
+                if several:  # each is a round trip
+                    await connection.executemany(statement, several)
 
         await self._database.write(work)
+        if len(self._begun) >= _BEGUN_MAX:
+            self._begun.clear()
+        self._begun.update(chains)
+
+    async def _lock_heads(
+        self, connection: Connection, chains: list[str]
+    ) -> dict[str, tuple[int, bytes]]:
+        if not self._begun.issuperset(chains):
+            await connection.execute(_BEGIN_CHAINS, chains, GENESIS)
+        locked = await connection.fetch(_HEADS, chains)
+        if len(locked) != len(chains):  # another database stands at this address by now
+            self._begun.clear()
+            raise StoreUnavailable
+        return {chain: (sequence, digest) for chain, sequence, digest in locked}
 
     async def open_rows(self) -> list[ChainedRow]:
         """The rows that opened a request and were not closed."""

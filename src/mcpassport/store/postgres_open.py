@@ -90,6 +90,13 @@ def address_of(url: str) -> Address:
     return Address(MaskedUrl(parts._replace(query=rest).geturl().encode()), schema)
 
 
+def shown(address: Address) -> str:
+    """Where that is, without user and password."""
+    parts = urlsplit(address.dsn.in_full())
+    host = parts.netloc.rpartition("@")[2] or "localhost"
+    return f"PostgreSQL database {parts.path[1:]} at {host}, schema {address.schema}"
+
+
 def place_of(name: str) -> str:
     """How messages name a schema."""
     return f"PostgreSQL schema {name}"

@@ -81,7 +81,7 @@ _DELETE: Final = "DELETE FROM records WHERE kind = ? AND tenant = ? AND id = ?"
 _ETAG: Final = "SELECT etag FROM records WHERE kind = ? AND tenant = ? AND id = ?"
 _APPEND: Final = "INSERT OR IGNORE INTO outbox (event_id, chain, body) VALUES (?, ?, ?)"
 _LEASE: Final = """
-    INSERT INTO leases VALUES (:name, :holder, 1, :until)
+    INSERT INTO leases (name, holder, fence, expires_at) VALUES (:name, :holder, 1, :until)
     ON CONFLICT (name) DO UPDATE SET
         fence = fence + (expires_at <= :now),
         holder = excluded.holder, expires_at = excluded.expires_at

@@ -56,11 +56,12 @@ SCHEMA: Final = Schema(
 )
 _KNOWN: Final = "SELECT 1 FROM chained WHERE event_id = ? AND event_id != ''"
 _HEAD: Final = "SELECT sequence, hash FROM heads WHERE chain = ?"
-_INSERT: Final = "INSERT INTO chained VALUES (?, ?, ?, ?, ?)"
+_INSERT: Final = """
+    INSERT INTO chained (chain, sequence, hash, body, event_id) VALUES (?, ?, ?, ?, ?)"""
 _MOVE_HEAD: Final = """
     INSERT INTO heads (chain, sequence, hash) VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET sequence = excluded.sequence, hash = excluded.hash"""
-_OPEN: Final = "INSERT INTO open VALUES (?, ?, ?)"
+_OPEN: Final = "INSERT INTO open (request, chain, sequence) VALUES (?, ?, ?)"
 _CLOSE: Final = """
     DELETE FROM open WHERE (request, chain, sequence) IN
         (SELECT request, chain, sequence FROM open WHERE request = ? AND chain = ?
@@ -78,7 +79,8 @@ _FORWARD: Final = """
 _BACKWARD: Final = """
     SELECT chain, sequence, hash, body FROM chained
     WHERE chain = ? AND sequence < ? ORDER BY sequence DESC LIMIT ?"""
-_ADD_CHECKPOINT: Final = "INSERT OR IGNORE INTO checkpoints VALUES (?, ?, ?)"
+_ADD_CHECKPOINT: Final = """
+    INSERT OR IGNORE INTO checkpoints (chain, sequence, body) VALUES (?, ?, ?)"""
 _CHECKPOINTS_FORWARD: Final = """
     SELECT body FROM checkpoints WHERE chain = ? AND sequence > ? ORDER BY sequence LIMIT ?"""
 _CHECKPOINTS_BACKWARD: Final = """

@@ -91,6 +91,7 @@ def finish(
         timeout_s=_timeout(wiring, account, limits),
         max_body=limits.upstream_body_bytes,
         integration=account.integration,
+        tenant=account.tenant,
     )
 
 

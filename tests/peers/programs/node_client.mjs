@@ -1,8 +1,10 @@
-// The TypeScript SDKs, and mcp-remote between one of them and the server.
+// The TypeScript SDKs, mcp-remote between one of them and the server, and the Inspector's command
+// line.
 //
 // Run in the folder where the client is installed, with its name as argument; standard input and
 // output are those of steps.py.
 
+import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -31,25 +33,69 @@ async function sdk2({ url, headers, mode }) {
 async function remote({ url, headers, mode }) {
   const { Client } = await import("@modelcontextprotocol/sdk/client/index.js");
   const { StdioClientTransport } = await import("@modelcontextprotocol/sdk/client/stdio.js");
-  const kept = mkdtempSync(join(tmpdir(), "mcp-remote-"));
-  process.on("exit", () => rmSync(kept, { recursive: true, force: true }));
-  const sent = Object.entries(headers).flatMap(([name, value]) => ["--header", `${name}: ${value}`]);
   const transport = new StdioClientTransport({
     command: process.execPath,
     args: [
       "node_modules/mcp-remote/dist/proxy.js", url, "--transport", "http-only", "--allow-http",
-      "--protocol", mode, "--silent", ...sent,
+      "--protocol", mode, "--silent", ...flagsOf(headers),
     ],
-    env: { PATH: process.env.PATH, MCP_REMOTE_CONFIG_DIR: kept },
+    env: { PATH: process.env.PATH, MCP_REMOTE_CONFIG_DIR: folder() },
     stderr: "ignore",
   });
   return [new Client(INFO), transport];
+}
+
+// Every step is a command of its own, and so a session of its own.
+class Inspector {
+  constructor({ url, headers, mode }) {
+    this.given = [
+      "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js", "--cli",
+      "--server-url", url, "--transport", "http", "--protocol-era", mode, ...flagsOf(headers),
+      "--format", "json", "--stored-auth-only",
+    ];
+    this.env = { PATH: process.env.PATH, HOME: folder() };
+  }
+
+  async connect() {}
+
+  async close() {}
+
+  listTools() {
+    return this.command("tools/list");
+  }
+
+  callTool({ name, arguments: given }) {
+    return this.command("tools/call", "--tool-name", name, "--tool-args-json", JSON.stringify(given));
+  }
+
+  command(method, ...more) {
+    const words = [...this.given, "--method", method, ...more];
+    return new Promise((resolve, reject) => {
+      execFile(process.execPath, words, { env: this.env }, (_failed, stdout, stderr) => {
+        if (stdout) resolve(JSON.parse(stdout).result);
+        else reject(new CommandFailed(JSON.parse(stderr).error.message));
+      });
+    });
+  }
+}
+
+class CommandFailed extends Error {}
+
+function folder() {
+  const kept = mkdtempSync(join(tmpdir(), "peer-"));
+  process.on("exit", () => rmSync(kept, { recursive: true, force: true }));
+  return kept;
+}
+
+function flagsOf(headers) {
+  return Object.entries(headers).flatMap(([name, value]) => ["--header", `${name}: ${value}`]);
 }
 
 const KINDS = {
   sdk1: [sdk1, "@modelcontextprotocol/sdk"],
   sdk2: [sdk2, "@modelcontextprotocol/client"],
   remote: [remote, "mcp-remote"],
+  inspector: [async (asked) => [new Inspector(asked)], "@modelcontextprotocol/inspector"],
 };
 
 // The first generation takes a schema before the options.

@@ -38,10 +38,10 @@ async def test_a_tenant_is_renamed_and_keeps_its_key(tmp_path: Path) -> None:
     async with deployment(tmp_path) as house:
         tenants = house.services.tenants
         before = await tenants.get("acme")
-        after = await tenants.rename("acme", "Acme Ltd", [])
+        after = await tenants.change("acme", {"name": "Acme Ltd"}, [])
         assert (after.name, after.key_version) == ("Acme Ltd", before.key_version)
         assert await tenants.get("acme") == after
-        for asked in (tenants.get("nobody"), tenants.rename("nobody", "x", [])):
+        for asked in (tenants.get("nobody"), tenants.change("nobody", {"name": "x"}, [])):
             with pytest.raises(NoSuchObject, match="No such tenant"):
                 await asked
 

@@ -11,21 +11,38 @@ import msgspec
 import pytest
 from tests.support.calling import legacy
 from tests.support.deployment import Deployment, deployment
+from tests.support.postgres import postgres_url, statement
 
 from mcpassport.audit.chain import verify
 from mcpassport.audit.checkpoint import fingerprint_of, problem_of
 from mcpassport.audit.edge import EDGE
 from mcpassport.records.audit import AuditRow
 from mcpassport.store import AUDIT_FILE
+from mcpassport.store.postgres_open import address_of
 
 DAYS = 90
 
 
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[Deployment]:
-    """A deployment that keeps its rows for the shortest time."""
-    async with deployment(tmp_path, audit_retention_days=DAYS) as made:
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def house(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Deployment]:
+    """A deployment on each kind of store, that keeps its rows for the shortest time."""
+    store = {"store_url": postgres_url(tmp_path)} if request.param == "postgresql" else {}
+    async with deployment(tmp_path, audit_retention_days=DAYS, **store) as made:
         yield made
+
+
+async def tamper(house: Deployment, table: str, sequence: int, body: bytes) -> None:
+    """Put another body into acme's chain behind the program's back."""
+    settings = house.services.settings
+    change = f"UPDATE {table} SET body = {{}} WHERE chain = 'acme' AND sequence = {sequence}"
+    if settings.store_url is None:
+        path = settings.data_dir / AUDIT_FILE
+        with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
+            stranger.execute(change.format(f"x'{body.hex()}'"))
+        return
+    where = f"SET search_path TO {address_of(settings.records_url).schema}_audit; "
+    told = where + change.format(f"decode('{body.hex()}', 'hex')")
+    await asyncio.to_thread(statement, settings.records_url, told)
 
 
 async def rows(house: Deployment, count: int, tenant: str = "acme") -> None:
@@ -57,9 +74,7 @@ async def test_every_chain_that_advanced_is_signed(house: Deployment) -> None:
 async def test_a_changed_chain_is_not_signed(house: Deployment) -> None:
     """A checkpoint never blesses a row that was changed since the one before."""
     await rows(house, 3)
-    path = house.services.settings.data_dir / AUDIT_FILE
-    with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
-        stranger.execute("UPDATE chained SET body = x'7b7d' WHERE chain = 'acme' AND sequence = 2")
+    await tamper(house, "chained", 2, b"{}")
     await house.services.keeper.sign()
     assert await places(house) == []
 
@@ -89,11 +104,9 @@ async def test_nothing_is_removed_below_a_checkpoint_that_does_not_hold(house: D
     """A forged checkpoint, or one of a row that is no longer there as signed, removes nothing."""
     await rows(house, 3)
     await house.services.keeper.sign()
-    path = house.services.settings.data_dir / AUDIT_FILE
-    with closing(sqlite3.connect(path, isolation_level=None)) as stranger:
-        stranger.execute(
-            "UPDATE checkpoints SET body = replace(body, '\"sequence\":3', '\"sequence\":2')"
-        )
+    (signed,) = await house.services.audit_store.checkpoints("acme")
+    moved = msgspec.json.encode(msgspec.structs.replace(signed, sequence=2))
+    await tamper(house, "checkpoints", 3, moved)
     house.clock.now += timedelta(days=DAYS + 1)
     assert await house.services.keeper.retire() == 0
     assert len(await house.services.audit.rows("acme")) == 3

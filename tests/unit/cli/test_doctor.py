@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.support.commands import Shell
 from tests.support.deployment import NOTES
+from tests.support.postgres import postgres_url
 
 
 def folder_of(shell: Shell) -> Path:
@@ -36,6 +37,7 @@ def test_a_fresh_deployment_is_well(shell: Shell) -> None:
     assert {name: verdict for name, (verdict, _, _) in found.items()} == {
         "data folder": "good",
         "master key": "good",
+        "keys": "good",
         "public URL": "warn",
         "private hosts": "good",
         "vendor file": "good",
@@ -47,6 +49,19 @@ def test_a_fresh_deployment_is_well(shell: Shell) -> None:
     assert verdicts(shell)["integrations"][:2] == ("good", "notes@1")
     table = shell.ok("doctor")
     assert "opens, and the master key fits" in table
+
+
+def test_a_deployment_in_postgresql_is_well(shell: Shell, tmp_path: Path) -> None:
+    """Its data folder need not exist yet; keys in the database of the records are a warning."""
+    url = postgres_url(tmp_path)
+    shell.ok("store", "migrate", "--to", url)
+    with_setting(shell, f'store_url = "{url}"')
+    with_setting(shell, 'data_dir = "elsewhere"')
+    found = verdicts(shell)
+    assert found["data folder"][0] == "good"
+    assert found["store"][0] == "good"
+    assert found["keys"][0] == "warn"
+    assert "_keys" in found["keys"][2]
 
 
 def test_a_missing_folder_and_a_file_in_its_place_are_bad(shell: Shell) -> None:

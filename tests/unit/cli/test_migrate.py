@@ -9,11 +9,14 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.commands import Shell
 from tests.support.postgres import postgres_url
 
+from mcpassport.cli.migrate import Places
+from mcpassport.settings import Settings
 from mcpassport.store import folder_url
 
 SLOWLY = """
@@ -63,6 +66,26 @@ def test_what_would_refuse_it_is_told_beforehand(shell: Shell, tmp_path: Path) -
     assert "not empty" in shell.refused(
         2, "store", "migrate", "--to", folder_url(tmp_path / "used")
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "settings", "keys"),
+    [
+        ({}, {}, ("sqlite:////data", "to")),
+        ({"source": "from"}, {}, ("from", "to")),
+        ({"keys_from": "k", "keys_to": "t"}, {}, ("k", "t")),
+        ({}, {"keys_url": "sqlite:////apart"}, ("sqlite:////apart", "sqlite:////apart")),
+        ({"source": "from"}, {"keys_url": "sqlite:////apart"}, ("from", "to")),
+        ({"keys_to": "t"}, {"keys_url": "sqlite:////apart"}, ("sqlite:////apart", "t")),
+    ],
+)
+def test_keys_go_along_unless_they_are_kept_apart(
+    given: dict[str, Any], settings: dict[str, Any], keys: tuple[str, str]
+) -> None:
+    """Beside the records, or where `keys_url` has them, or where the command says."""
+    plan = Places(to="to", **given).plan(Settings(data_dir=Path("/data"), **settings))
+    assert (plan.keys_source, plan.keys_target) == keys
+    assert (plan.source, plan.target) == (given.get("source", "sqlite:////data"), "to")
 
 
 @pytest.mark.parametrize("there", ["sqlite", "postgresql"])
@@ -133,7 +156,7 @@ def test_a_migration_that_is_killed_is_gone_on_with(
         text = f'store_url = "{target}"\n{text}'
     config.write_text(text)
     elsewhere = Shell(shell.capsys, config)
-    for what in (("tenant", "list"), ("serve", "--port", "0"), ("doctor",)):
+    for what in (("tenant", "list"), ("serve", "--port", "0"), ("doctor", "--json")):
         ran = elsewhere(*what)
         assert ran.code in {1, 2}, ran
         assert "into this store began" in (ran.out + ran.err).replace("\n", " ")

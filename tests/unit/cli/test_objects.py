@@ -47,6 +47,30 @@ def test_tenants(shell: Shell) -> None:
     assert "body.id" in shell.refused(1, "tenant", "create", "x", "--id", "Not A Slug")
 
 
+def test_limits_are_set_for_a_tenant_and_for_a_server(shell: Shell, account: str) -> None:
+    """Those named change, the others stay, `--clear` takes them back; a server's go first."""
+    assert shell.json("tenant", "limits", "acme")["limits"] == {}
+    set_first = ("calls_per_10s=40", "in_flight_tenant=9")
+    assert shell.json("tenant", "limits", "acme", *set_first)["limits"] == {
+        "calls_per_10s": 40,
+        "in_flight_tenant": 9,
+    }
+    changed = shell.json("tenant", "limits", "acme", "calls_per_10s=30")
+    assert changed["limits"] == {"calls_per_10s": 30, "in_flight_tenant": 9}
+    server = shell.json("server", "create", account, "--name", "a", "--method", "list")["id"]
+    shown = shell.json("server", "limits", account, server, "calls_per_10s=20")
+    assert shown["config"]["limits"] == {"calls_per_10s": 20}
+    assert shown["config"]["methods"] == ["list"]
+    in_force = shown["limits_in_force"]
+    assert (in_force["calls_per_10s"], in_force["in_flight_tenant"]) == (20, 9)
+    cleared = shell.json("server", "limits", account, server, "--clear")
+    assert cleared["limits_in_force"]["calls_per_10s"] == 30
+    assert shell.json("tenant", "limits", "acme", "--clear")["limits"] == {}
+    assert "NAME=NUMBER" in shell.refused(2, "tenant", "limits", "acme", "calls_per_10s")
+    assert "whole number from 1" in shell.refused(1, "tenant", "limits", "acme", "calls_per_10s=0")
+    assert "unknown limit" in shell.refused(1, "server", "limits", account, server, "x=1")
+
+
 def test_a_list_is_read_to_its_end(shell: Shell) -> None:
     """More objects than a page holds are all listed."""
     names = {str(shell.json("tenant", "create", f"T{n}")["id"]) for n in range(3)}
@@ -133,6 +157,7 @@ def test_servers(shell: Shell, account: str) -> None:
         "factors": [{"kind": "api_token"}],
         "require_api_token_auth": True,
         "rate_limit_errors": "tool_error",
+        "limits": {},
     }
     listed = shell.ok("server", "list", account)
     assert made["id"] in listed

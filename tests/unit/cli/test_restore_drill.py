@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+import re
 import shutil
+import socket
 import tarfile
 from collections.abc import Mapping
 from contextlib import ExitStack
+from hashlib import sha256
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -203,6 +206,63 @@ def test_without_a_log_every_grant_is_ended(shell: Shell, drill: Drill) -> None:
     assert "awaits a replay" in shell.refused(
         2, "store", "replay", "--accept-revived-grants", "--yes"
     )
+
+
+@engines(("postgresql", "postgresql"))
+def test_the_log_of_every_machine_is_needed(
+    shell: Shell, drill: Drill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a second machine over the same database revoked is in its log alone."""
+    second, backup = tmp_path / "second", tmp_path / "later.backup"
+    kept = drill.servers["kept"]
+    old = Shell(shell.capsys, drill.old)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("MCPASSPORT_DATA_DIR", str(second))
+        old.ok("tenant", "list")
+        old.ok("store", "backup", "--out", backup)
+        old.ok("server", "revoke", kept["account"], kept["id"], "--yes")
+    text = drill.new.read_text().splitlines(keepends=True)
+    drill.new.write_text("".join(line for line in text if not line.startswith("store_url")))
+    named(drill.new, postgres_url(tmp_path / "newer"))
+    shell.ok("store", "restore", backup, "--keys", tmp_path / "keys.backup")
+    logs = [drill.log, second / "revocations.log"]
+    for log, missing in (logs, reversed(logs)):
+        said = shell.refused(2, "store", "replay", "--revocations", log).replace("\n", " ")
+        assert f"Missing: {socket.gethostname()} (log " in said
+        named_log = sha256(missing.read_bytes().splitlines()[0]).hexdigest()[:32]
+        assert named_log in said
+    assert "knew no revocation log" in shell.refused(
+        2, "store", "replay", "--revocations", drill.log, "--without", "none"
+    )
+    both = [word for log in logs for word in ("--revocations", log)]
+    assert shell.json("store", "replay", *both) == {"replayed": 5}
+    stranger, dead = ask(drill.new, "x", *drill.tokens("kept"))
+    assert dead == stranger
+
+
+@engines(("postgresql", "sqlite"))
+def test_a_machine_that_ended_before_the_backup_is_left_out(
+    shell: Shell, drill: Drill, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the id that the refusal names; the next backup knows of it no more."""
+    old, backup = Shell(shell.capsys, drill.old), tmp_path / "later.backup"
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("MCPASSPORT_DATA_DIR", str(tmp_path / "gone"))
+        old.ok("tenant", "list")
+    old.ok("store", "backup", "--out", backup)
+    shutil.rmtree(tmp_path / "gone")
+    shutil.rmtree(drill.new.with_name("data"))
+    keys = tmp_path / "keys.backup"
+    shell.ok("store", "restore", backup, "--keys", keys, "--into", drill.new.with_name("data"))
+    said = shell.refused(2, "store", "replay", "--revocations", drill.log)
+    (log,) = re.findall(r"\(log ([0-9a-f]{32})\)", said)
+    shell.ok("store", "replay", "--revocations", drill.log, "--without", log)
+    again, third = tmp_path / "again.backup", drill.new.with_name("third")
+    shell.ok("store", "backup", "--out", again)
+    shell.ok("store", "restore", again, "--keys", keys, "--into", third)
+    monkeypatch.setenv("MCPASSPORT_DATA_DIR", str(third))
+    own = drill.new.with_name("data") / "revocations.log"
+    assert shell.json("store", "replay", "--revocations", own)["replayed"] >= 4
 
 
 def test_only_the_log_of_that_deployment_is_replayed(

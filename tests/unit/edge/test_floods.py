@@ -1,14 +1,11 @@
 """Our own limits."""
 
-import asyncio
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mcpassport.edge import floods as floods_module
-from mcpassport.edge.floods import Buckets, Familiar, InFlight
-from mcpassport.limits import Limits
+from mcpassport.edge.floods import Buckets, Familiar
 
 
 class Seconds:
@@ -55,6 +52,16 @@ def test_a_refused_call_is_not_charged() -> None:
     assert [buckets.take("a"), buckets.take("a"), buckets.wait("a")] == [10, 10, 10]
 
 
+def test_a_key_may_have_an_allowance_of_its_own() -> None:
+    """What an admin set for one server says nothing of the others."""
+    seconds = Seconds()
+    buckets = Buckets(2, seconds)
+    assert [buckets.take("own", 4) for _ in range(5)] == [None] * 4 + [3]
+    assert [buckets.take("usual") for _ in range(3)] == [None, None, 5]
+    seconds.now += 2.5
+    assert [buckets.take("own", 4), buckets.take("own", 4)] == [None, 3]
+
+
 def test_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded whatever keys arrive; full buckets are forgotten first."""
     monkeypatch.setattr(floods_module, "MAX_KEYS", 10)
@@ -65,57 +72,6 @@ def test_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         seconds.now += 5
     assert len(buckets._full_at) <= 10
     assert buckets.take("99") is not None
-
-
-@pytest.fixture
-def in_flight(monkeypatch: pytest.MonkeyPatch) -> InFlight:
-    monkeypatch.setattr(floods_module, "WAIT_S", 0.02)
-    return InFlight(Limits(in_flight_server=2, in_flight_tenant=3, in_flight_process=4))
-
-
-async def test_each_cap_holds(in_flight: InFlight) -> None:
-    """Server, tenant and process have a cap each; whoever finds no place in time is refused."""
-    assert [await in_flight.enter("s1", "t1") for _ in range(3)] == [True, True, False]
-    assert [await in_flight.enter("s2", "t1") for _ in range(2)] == [True, False]
-    assert [await in_flight.enter("s3", "t2") for _ in range(2)] == [True, False]
-
-
-async def test_a_place_given_back_is_used_by_who_waits(
-    in_flight: InFlight, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Waiting requests get their turn, and afterwards nothing is left behind."""
-    monkeypatch.setattr(floods_module, "WAIT_S", 5.0)
-    running = most = 0
-
-    async def work() -> bool:
-        nonlocal running, most
-        if not await in_flight.enter("s", "t"):
-            return False
-        running += 1
-        most = max(most, running)
-        await asyncio.sleep(0)
-        running -= 1
-        in_flight.leave("s", "t")
-        return True
-
-    assert all(await asyncio.gather(*(work() for _ in range(50))))
-    assert most == 2
-    assert not in_flight._taken
-    assert not in_flight._waiting
-
-
-async def test_a_turn_that_cannot_be_used_is_passed_on(in_flight: InFlight) -> None:
-    """Cancelling a waiter does not strand the others."""
-    assert await in_flight.enter("s", "t")
-    assert await in_flight.enter("s", "t")
-    first = asyncio.create_task(in_flight.enter("s", "t"))
-    second = asyncio.create_task(in_flight.enter("s", "t"))
-    await asyncio.sleep(0)
-    in_flight.leave("s", "t")
-    first.cancel()
-    assert await second is True
-    with pytest.raises(asyncio.CancelledError):
-        await first
 
 
 def test_familiar_tokens_are_known_for_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:

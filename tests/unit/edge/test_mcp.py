@@ -19,7 +19,7 @@ from tests.support.calling import (
 
 from mcpassport.audit.edge import EdgeCounter
 from mcpassport.edge.floods import Floods
-from mcpassport.edge.mcp import McpEndpoint, McpPolicy
+from mcpassport.edge.mcp import McpEndpoint
 from mcpassport.errors import NotFound, SecondFactorRequired, StoreUnavailable
 from mcpassport.gate.admit import Refusal
 from mcpassport.gate.presented import Presented
@@ -62,19 +62,18 @@ class Doorman:
 class House:
     """An endpoint with everything behind it."""
 
-    def __init__(self, **policy: Any) -> None:
-        limits = policy.pop("limits", Limits())
+    def __init__(self, limits: Limits | None = None) -> None:
+        limits = limits or Limits()
         self.world = World(limits)
         self.gate = Doorman()
         self.edge = EdgeCounter(self.world.audit, lambda: NOW)
         self.floods = Floods(limits, random=counting_random(), monotonic=lambda: 1000.0)
-        self.world.throttle = self.floods.calls.take
+        self.world.throttle = self.floods.throttle
         self.endpoint = McpEndpoint(
             gate=self.gate,
             protocol=self.world.protocol,
             audit=self.world.log,
             edge=self.edge,
-            policy=McpPolicy(limits=limits, **policy),
             floods=self.floods,
         )
 
@@ -238,6 +237,20 @@ async def test_what_cannot_be_read_is_refused_on_record(
     assert (await house.send(headers=headers)).status == 503
 
 
+async def test_a_body_that_is_too_large_is_read_before_it_is_refused(
+    build: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the connection would be reset, and its sender never see the refusal; up to a bound."""
+    house: House = await build(limits=Limits(request_body_bytes=10))
+    connection = Connection([b"0123456789"] * 5)
+    assert (await house.send(body=connection)).status == 413
+    assert connection.chunks == []
+    monkeypatch.setattr("mcpassport.edge.bodies.DISCARDED_BYTES", 25)
+    connection = Connection([b"0123456789"] * 9)
+    assert (await house.send(body=connection)).status == 413
+    assert len(connection.chunks) == 4, "two to see that it is too large, three more"
+
+
 async def test_a_server_has_so_many_calls_in_ten_seconds(build: Callable[..., Any]) -> None:
     """Beyond its bucket a server answers 429 as the gateway's own, counted in the audit."""
     house: House = await build(limits=Limits(calls_per_10s=3))
@@ -280,12 +293,9 @@ async def test_a_legacy_client_keeps_its_transport_when_it_is_limited(
     assert int(limited.header("retry-after") or 0) >= 1
 
 
-async def test_in_flight_places_are_given_back(
-    build: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_in_flight_places_are_given_back(build: Callable[..., Any]) -> None:
     """A full server answers 429; places come back, also after a fault."""
-    monkeypatch.setattr("mcpassport.edge.floods.WAIT_S", 0.01)
-    house: House = await build(limits=Limits(in_flight_server=1))
+    house: House = await build(limits=Limits(in_flight_server=1, place_wait_ms=10))
     started, release = asyncio.Event(), asyncio.Event()
 
     async def wait() -> None:
@@ -302,7 +312,7 @@ async def test_in_flight_places_are_given_back(
     assert (await house.send()).status == 200
     house.world.upstream.error = None
     assert (await house.send()).status == 200
-    assert not house.floods.in_flight._taken
+    assert house.floods.in_flight.idle
 
 
 async def test_noise_is_stopped_before_anybody_is_asked(build: Callable[..., Any]) -> None:
@@ -340,7 +350,7 @@ async def test_a_modern_caller_cancels_by_hanging_up(house: House) -> None:
         ("intent", ""),
         ("outcome", "cancelled"),
     ]
-    assert not house.floods.in_flight._taken
+    assert house.floods.in_flight.idle
 
 
 async def test_a_legacy_caller_does_not_cancel_by_hanging_up(house: House) -> None:

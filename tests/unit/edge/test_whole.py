@@ -27,7 +27,7 @@ from mcpassport.audit.edge import EdgeCounter
 from mcpassport.audit.log import AuditLog
 from mcpassport.catalog.build import build
 from mcpassport.edge.floods import Floods
-from mcpassport.edge.mcp import McpEndpoint, McpPolicy
+from mcpassport.edge.mcp import McpEndpoint
 from mcpassport.expressions import Evaluator
 from mcpassport.gate.admit import Gate
 from mcpassport.gate.servers import Lifetimes, ServerDraft, Servers
@@ -96,7 +96,6 @@ class Deployment:
             ),
             audit=self.log,
             edge=EdgeCounter(self.audit, now),
-            policy=McpPolicy(limits=limits),
             floods=Floods(limits, random=secrets.token_bytes),
         )
         await keys.create_tenant_key("acme")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mcpassport.observe.metrics import Metrics
+from mcpassport.observe.tallies import Counts, Family
 
 PAGE = Path(__file__).parents[3] / "docs" / "operate.md"
 ROW = re.compile(r"^\| `([a-z_]+)` \| ((?:`[a-z_]+`(?:, )?)*) ?\|", re.MULTILINE)
@@ -19,10 +20,11 @@ def held() -> dict[str, set[str]]:
     collectors: list[Any] = list(Metrics().registry._collector_to_names)
     names: dict[str, set[str]] = {}
     for collector in collectors:
-        if hasattr(collector, "_labelnames"):
-            suffix = "_total" if collector._type == "counter" else ""
-            full = collector._name.removeprefix("mcpassport_") + suffix
-            names[full] = set(collector._labelnames)
+        if isinstance(collector, Family):
+            suffix = "_total" if isinstance(collector, Counts) else ""
+            names[collector.name.removeprefix("mcpassport_") + suffix] = set(collector.labels)
+        elif hasattr(collector, "_labelnames"):
+            names[collector._name.removeprefix("mcpassport_")] = set(collector._labelnames)
     return names
 
 

@@ -14,6 +14,7 @@ from tests.support.calling import (
 )
 
 from mcpassport.errors import StoreUnavailable
+from mcpassport.records.grants import Caller
 
 HARMLESS = [
     (legacy("initialize", {"protocolVersion": "2025-06-18"}), {}),
@@ -115,8 +116,8 @@ async def test_a_batch_is_charged_call_by_call(world: World) -> None:
     """Beyond the bucket a request of a batch is refused by itself, on the channel of its kind."""
     charged: list[str] = []
 
-    def throttle(server: str) -> int | None:
-        charged.append(server)
+    def throttle(charging: Caller) -> int | None:
+        charged.append(charging.server.id)
         return 3 if len(charged) > 2 else None
 
     world.throttle = throttle

@@ -1,8 +1,10 @@
 """PostgreSQL stopped, killed, read-only and stuck: told as unavailable, over when it is over."""
 
 import asyncio
+import os
 import signal
 import time
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -12,10 +14,11 @@ import pytest
 from tests.support.postgres import PostgresServer, statement
 from tests.support.stores import SteppingClock
 
-from mcpassport.errors import StoreUnavailable
+from mcpassport.errors import DataFolderError, StoreUnavailable
 from mcpassport.store.postgres import PostgresStore
 from mcpassport.store.postgres_audit import PostgresAudit
-from mcpassport.store.protocol import Key, Pending, Put
+from mcpassport.store.postgres_pool import POOL_SIZE
+from mcpassport.store.protocol import Append, Key, Pending, Put
 
 A = Key("thing", "t", "a")
 BACK_S = 10.0
@@ -143,3 +146,143 @@ async def test_a_statement_does_not_wait_for_ever(
     await store.write([Put(A, b"3")])
     await holder.close()
     await store.close()
+
+
+async def test_who_stops_waiting_takes_no_connection_along(
+    server: PostgresServer, store: PostgresStore, tmp_path: Path
+) -> None:
+    """More writes than connections, all cancelled behind a lock: each happens whole or not at all.
+
+    Nothing leaks: afterwards the pool has no more connections than it may, and all of them work.
+    """
+    await store.write([Put(A, b"1")])
+    schema = server.url_of(tmp_path).partition("schema=")[2]
+    keys = [Key("thing", "t", str(number)) for number in range(3 * POOL_SIZE)]
+    holder = await asyncpg.connect(server.url)
+    async with holder.transaction():
+        await holder.execute(f"LOCK TABLE {schema}.records IN ACCESS EXCLUSIVE MODE")
+        writes = [
+            asyncio.create_task(store.write([Put(key, b"1"), Append(key.id, "t", b"")]))
+            for key in keys
+        ]
+        await asyncio.sleep(0.3)
+        for write in writes:
+            write.cancel()
+        assert {type(end) for end in await asyncio.gather(*writes, return_exceptions=True)} == {
+            asyncio.CancelledError
+        }
+    await asyncio.gather(*(store.write([Put(A, b"%d" % number)]) for number in range(50)))
+    while store._database._tasks:
+        await asyncio.wait(store._database._tasks)
+    written = {entry.key.id for entry in await store.get_many(keys) if entry is not None}
+    assert {event.event_id for event in await store.outbox(1_000)} == written
+    name = f"mcpassport:{schema}"
+    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1"
+    assert await holder.fetchval(query, name) <= POOL_SIZE
+    idle = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state <> 'idle'"
+    assert await holder.fetchval(idle, name) == 0
+    await holder.close()
+
+
+async def test_closing_finishes_what_was_begun(server: PostgresServer, tmp_path: Path) -> None:
+    """A write under way when the program ends is committed; one that comes later is refused."""
+    store = PostgresStore(server.url_of(tmp_path), clock=SteppingClock())
+    await store.write([Put(A, b"1")])
+    schema = server.url_of(tmp_path).partition("schema=")[2]
+    holder = await asyncpg.connect(server.url)
+    async with holder.transaction():
+        await holder.execute(f"LOCK TABLE {schema}.records IN ACCESS EXCLUSIVE MODE")
+        write = asyncio.create_task(store.write([Put(A, b"2")]))
+        await asyncio.sleep(0.2)
+        closing = asyncio.create_task(store.close())
+        await asyncio.sleep(0.1)
+        assert not closing.done()
+        with pytest.raises(StoreUnavailable):
+            await store.write([Put(A, b"3")])
+    await closing
+    await write
+    assert await holder.fetchval(f"SELECT value FROM {schema}.records") == b"2"
+    await holder.close()
+
+
+async def test_a_server_that_hangs_is_given_up(
+    server: PostgresServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It answers nothing, not even that time is up: we stop waiting, and go on when it wakes."""
+    monkeypatch.setattr("mcpassport.store.postgres_pool.ANSWER_S", 0.5)
+    monkeypatch.setattr("mcpassport.store.postgres_pool.CONNECT_S", 0.5)
+    monkeypatch.setattr("mcpassport.store.postgres_open.CONNECT_S", 0.5)
+    store = PostgresStore(server.url_of(tmp_path), clock=SteppingClock())
+    await store.write([Put(A, b"1")])
+    pids = server.pids()
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(20):
+            ends = await asyncio.gather(
+                *(store.get_many([A]) for _ in range(2 * POOL_SIZE)), return_exceptions=True
+            )
+        assert {type(end) for end in ends} == {StoreUnavailable}
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+    await comes_back(store)
+    await store.close()
+
+
+async def is_asked(url: str) -> None:
+    """Wait until the server asks for the password."""
+    while True:
+        try:
+            await (await asyncpg.connect(url)).close()
+        except asyncpg.InvalidPasswordError:
+            return
+        await asyncio.sleep(0.05)
+
+
+async def test_a_password_is_never_told(
+    server: PostgresServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Wrong, or right and the server away: no message, no log and no repr of ours holds it."""
+    await asyncio.to_thread(statement, server.url, "CREATE ROLE app LOGIN PASSWORD 'planted-right'")
+    database = f"127.0.0.1:{server.port}/postgres?schema=secret"
+    with server.asking_for_passwords("app"):
+        await is_asked(f"postgresql://app:planted-wrong@127.0.0.1:{server.port}/postgres")
+        told: list[str] = []
+        for url, kind in (
+            (f"postgresql://app:planted-wrong@{database}", DataFolderError),
+            ("postgresql://app:planted-wrong@127.0.0.1:1/x", StoreUnavailable),
+            (f"postgresql://app:planted-wrong@{database}&sslmode=require", StoreUnavailable),
+            (f"postgresql://app:planted-right@{database}", DataFolderError),
+        ):
+            store = PostgresStore(url, clock=SteppingClock())
+            with pytest.raises(kind) as refused:
+                await store.get_many([A])
+            told += [str(refused.value), repr(refused.value), repr(vars(store._database))]
+            told += [
+                repr(refused.value.__cause__),
+                "".join(traceback.format_exception(refused.value)),
+            ]
+            await store.close()
+    assert any("refuses this user or password" in text for text in told)
+    assert any("may not create its schema" in text for text in told)
+    out, err = capfd.readouterr()
+    assert "planted" not in "".join([*told, out, err])
+
+
+async def test_chains_that_another_database_lacks_are_begun_again(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    """Where another database stands at the address, rows are refused once and then written."""
+    url = server.url_of(tmp_path)
+    audit = PostgresAudit(url)
+    await audit.append([Pending("t", b"1")], link)
+    heads = f"DELETE FROM {url.rpartition('=')[2]}_audit.heads"
+    chained = f"DELETE FROM {url.rpartition('=')[2]}_audit.chained"
+    for query in (heads, chained):
+        await asyncio.to_thread(statement, server.url, query)
+    with pytest.raises(StoreUnavailable):
+        await audit.append([Pending("t", b"2")], link)
+    await audit.append([Pending("t", b"2")], link)
+    assert [row.body for row in await audit.rows("t")] == [b"2"]
+    await audit.close()

@@ -14,6 +14,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import mcp
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
+
 PAGES_AT_MOST = 1000
 
 
@@ -42,10 +46,6 @@ class Sdk:
 @contextlib.asynccontextmanager
 async def session(url: str, headers: dict[str, str], mode: str | None) -> Any:
     """An open session of whichever generation is installed."""
-    import mcp  # noqa: PLC0415 other clients take these steps where no SDK of this name is
-    from mcp.client.streamable_http import streamable_http_client  # noqa: PLC0415
-    from mcp.shared._httpx_utils import create_mcp_http_client  # noqa: PLC0415
-
     http = create_mcp_http_client(headers=headers)
     if hasattr(mcp, "Client"):
         transport = streamable_http_client(url, http_client=http)

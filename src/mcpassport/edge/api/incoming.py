@@ -3,8 +3,18 @@
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+)
 from pydantic_core import PydanticCustomError
+
+from mcpassport.limits import LIMITS, Level, limit_problem, settable
 
 _NUMBER = re.compile(r"\s*[+-]?[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?\s*")
 
@@ -24,6 +34,29 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 Texts = Annotated[dict[str, str], Field(max_length=64)]
 
 
+def _settable(level: Level) -> str:
+    """What may be set at that level, in words."""
+    told = ", ".join(f"{name} (1 to {LIMITS[name].ceiling})" for name in settable(level))
+    return f"set by admins only: {told}; absent stays, {{}} takes them back"
+
+
+def _checked(level: Level) -> AfterValidator:
+    """Limits of that level, each up to its ceiling."""
+    names = settable(level)
+
+    def check(given: dict[str, int]) -> dict[str, int]:
+        wrong = [limit_problem(name, value, names) for name, value in given.items()]
+        if any(wrong):
+            raise ValueError("; ".join(filter(None, wrong)))
+        return given
+
+    return AfterValidator(check)
+
+
+TenantLimits = Annotated[dict[str, StrictInt], _checked("tenant")]
+ServerLimits = Annotated[dict[str, StrictInt], _checked("server")]
+
+
 class Incoming(BaseModel):
     """A body that is read; unknown members are errors."""
 
@@ -39,12 +72,14 @@ class TenantIn(Incoming):
 
     id: Slug | None = Field(default=None, description="absent: one is made")
     name: Name
+    limits: TenantLimits | None = Field(default=None, description=_settable("tenant"))
 
 
 class TenantPatch(Incoming):
     """Changes of a tenant."""
 
-    name: Name
+    name: Name | None = None
+    limits: TenantLimits | None = Field(default=None, description=_settable("tenant"))
 
 
 class IntegrationIn(Incoming):
@@ -111,6 +146,7 @@ class ServerConfigIn(Incoming):
         default=None, description="short for the factor `api_token`"
     )
     rate_limit_errors: Literal["auto", "http_429", "tool_error"] = "auto"
+    limits: ServerLimits | None = Field(default=None, description=_settable("server"))
 
 
 class ServerIn(Incoming):

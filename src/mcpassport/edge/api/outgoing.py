@@ -8,6 +8,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
+from mcpassport.limits import Limits, settable
 from mcpassport.records.grants import (
     Account,
     ApiToken,
@@ -34,13 +35,18 @@ class TenantOut(BaseModel):
     id: str
     name: str
     status: str
+    limits: dict[str, int]
     created_at: datetime
 
     @classmethod
     def of(cls, tenant: Tenant) -> "TenantOut":
-        """From the record."""
+        """From the record; its limits are those that an admin set for it."""
         return cls(
-            id=tenant.id, name=tenant.name, status=tenant.status, created_at=tenant.created_at
+            id=tenant.id,
+            name=tenant.name,
+            status=tenant.status,
+            limits=tenant.limits,
+            created_at=tenant.created_at,
         )
 
 
@@ -147,13 +153,14 @@ class ServerOut(BaseModel):
     updated_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    limits_in_force: dict[str, int]
     token: str | None = None
     url: str | None = None
     header_url: str | None = None
     secret: Literal["shown_once", "already_disclosed"] | None = None
 
     @classmethod
-    def of(cls, server: Server, now: datetime) -> "ServerOut":
+    def of(cls, server: Server, limits: Limits, now: datetime) -> "ServerOut":
         """From the record; an active server past its time reads `expired`."""
         late = server.expires_at is not None and server.expires_at <= now
         kinds = [factor.kind for factor in server.factors]
@@ -171,11 +178,13 @@ class ServerOut(BaseModel):
                 "factors": [{"kind": kind} for kind in kinds],
                 "require_api_token_auth": "api_token" in kinds,
                 "rate_limit_errors": server.rate_limit_errors,
+                "limits": server.limits,
             },
             created_at=server.created_at,
             updated_at=server.updated_at,
             expires_at=server.expires_at,
             revoked_at=server.revoked_at,
+            limits_in_force={name: getattr(limits, name) for name in settable("tenant")},
         )
 
 

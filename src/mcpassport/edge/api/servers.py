@@ -1,5 +1,6 @@
 """`/integrated-account/{id}/mcp`: MCP servers, each behind a URL that is shown once."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -10,9 +11,10 @@ from mcpassport.edge.api.incoming import ServerConfigIn, ServerIn, ServerPatch
 from mcpassport.edge.api.outgoing import PageOf, ServerOut
 from mcpassport.edge.api.principal import Acting, Cursor, Operator, PageSize, Reader
 from mcpassport.edge.api.strict import StrictRoute
-from mcpassport.errors import InvalidInput, NoSuchObject
+from mcpassport.errors import Forbidden, InvalidInput, NoSuchObject
 from mcpassport.gate.servers import ServerDraft
-from mcpassport.records.grants import Account, Factor
+from mcpassport.limits import in_force
+from mcpassport.records.grants import Account, Factor, Server
 from mcpassport.records.tool import Filter
 
 router = APIRouter(
@@ -46,6 +48,14 @@ def _factors(config: ServerConfigIn) -> tuple[Factor, ...]:
     return tuple(Factor(kind=kind) for kind in kinds)
 
 
+def _limits(acting: Acting, config: ServerConfigIn, current: Mapping[str, int]) -> dict[str, int]:
+    """The limits that hold from now on; `Forbidden` if anybody but an admin changes them."""
+    wanted = current if config.limits is None else config.limits
+    if wanted != current and acting.principal.role != "admin":
+        raise Forbidden("Only an admin changes the limits of an MCP server.")
+    return dict(wanted)
+
+
 @router.post("", status_code=201)
 async def create(
     account_id: str, body: ServerIn, acting: Operator, key: IdempotencyKey = None
@@ -56,7 +66,7 @@ async def create(
     claim = await once(acting, "srv_", account.tenant, key, body, account.id)
     if claim.replay:
         server = await services.servers.get(account.tenant, claim.id)
-        shown = ServerOut.of(server, services.clock())
+        shown = await _shown(acting, server)
         return shown.model_copy(update={"secret": "already_disclosed"})
     draft = ServerDraft(
         id=claim.id,
@@ -64,6 +74,7 @@ async def create(
         filter=await _filter(acting, account, body.config),
         factors=_factors(body.config),
         rate_limit_errors=body.config.rate_limit_errors,
+        limits=_limits(acting, body.config, {}),
         expires_at=body.expires_at,
         never_expires="expires_at" in body.model_fields_set and body.expires_at is None,
     )
@@ -71,7 +82,7 @@ async def create(
     server, token = await services.servers.create(account, draft, [event, *claim.ops])
     await acting.recorded()
     public_url = services.settings.public_url
-    return ServerOut.of(server, services.clock()).model_copy(
+    return (await _shown(acting, server)).model_copy(
         update={
             "token": token,
             "url": f"{public_url}/mcp/{token}",
@@ -89,19 +100,31 @@ async def page(
     account = await acting.account(account_id)
     services = acting.services
     servers, following = await services.servers.page(account, cursor, limit)
-    now = services.clock()
-    return PageOf(result=[ServerOut.of(server, now) for server in servers], next_cursor=following)
+    shown = [await _shown(acting, server) for server in servers]
+    return PageOf(result=shown, next_cursor=following)
 
 
 @router.get("/{server_id}")
 async def read(account_id: str, server_id: str, acting: Reader) -> ServerOut:
     """Read one MCP server, without its token."""
     account = await acting.account(account_id)
+    return await _shown(acting, await _server(acting, account, server_id))
+
+
+async def _shown(acting: Acting, server: Server) -> ServerOut:
+    """The server with the limits that are in force for it."""
     services = acting.services
-    server = await services.servers.get(account.tenant, server_id)
+    tenant = await services.tenants.get(server.tenant)
+    limits = in_force(services.settings.limits, tenant.limits, server.limits)
+    return ServerOut.of(server, limits, services.clock())
+
+
+async def _server(acting: Acting, account: Account, server_id: str) -> Server:
+    """The server of that account; `NoSuchObject` otherwise."""
+    server = await acting.services.servers.get(account.tenant, server_id)
     if server.account != account.id:
         raise NoSuchObject("No such MCP server.")
-    return ServerOut.of(server, services.clock())
+    return server
 
 
 @router.patch("/{server_id}")
@@ -109,7 +132,7 @@ async def change(account_id: str, server_id: str, body: ServerPatch, acting: Ope
     """Change an MCP server; it holds from the next request on."""
     account = await acting.account(account_id)
     services = acting.services
-    await read(account_id, server_id, acting)
+    current = await _server(acting, account, server_id)
     changes: dict[str, Any] = {}
     if body.name is not None:
         changes["name"] = body.name
@@ -119,17 +142,18 @@ async def change(account_id: str, server_id: str, body: ServerPatch, acting: Ope
         changes["filter"] = await _filter(acting, account, body.config)
         changes["factors"] = _factors(body.config)
         changes["rate_limit_errors"] = body.config.rate_limit_errors
+        changes["limits"] = _limits(acting, body.config, current.limits)
     event = acting.event("server.update", server_id, account.tenant)
     server = await services.servers.patch(account.tenant, server_id, changes, [event])
     await acting.recorded()
-    return ServerOut.of(server, services.clock())
+    return await _shown(acting, server)
 
 
 @router.delete("/{server_id}", status_code=204)
 async def revoke(account_id: str, server_id: str, acting: Operator) -> Response:
     """Revoke an MCP server, from the next request on."""
     account = await acting.account(account_id)
-    await read(account_id, server_id, acting)
+    await _server(acting, account, server_id)
     event = acting.event("server.revoke", server_id, account.tenant)
     server = await acting.services.servers.revoke(account.tenant, server_id, [event])
     await acting.revoked("server", account.tenant, server_id, server.token_hash)
@@ -141,19 +165,19 @@ async def revoke(account_id: str, server_id: str, acting: Operator) -> Response:
 async def suspend(account_id: str, server_id: str, acting: Operator) -> ServerOut:
     """Suspend an MCP server: it is refused from the next request on, until it is resumed."""
     account = await acting.account(account_id)
-    await read(account_id, server_id, acting)
+    await _server(acting, account, server_id)
     event = acting.event("server.suspend", server_id, account.tenant)
     server = await acting.services.servers.suspend(account.tenant, server_id, [event])
     await acting.recorded()
-    return ServerOut.of(server, acting.services.clock())
+    return await _shown(acting, server)
 
 
 @router.post("/{server_id}/resume")
 async def resume(account_id: str, server_id: str, acting: Operator) -> ServerOut:
     """Resume a suspended MCP server, from the next request on; its expiry stays."""
     account = await acting.account(account_id)
-    await read(account_id, server_id, acting)
+    await _server(acting, account, server_id)
     event = acting.event("server.resume", server_id, account.tenant)
     server = await acting.services.servers.resume(account.tenant, server_id, [event])
     await acting.recorded()
-    return ServerOut.of(server, acting.services.clock())
+    return await _shown(acting, server)

@@ -22,6 +22,8 @@ from mcpassport.errors import NoSuchObject
 from mcpassport.records.grants import Tenant
 from mcpassport.store.protocol import PLATFORM
 
+_CHANGES = {"name": "tenant.rename", "limits": "tenant.limits"}
+"""What may be changed, and the event of each."""
 router = APIRouter(prefix="/tenant", tags=["tenant"], route_class=StrictRoute)
 
 
@@ -33,7 +35,9 @@ async def create(body: TenantIn, acting: Admin, key: IdempotencyKey = None) -> T
     if claim.replay:
         return TenantOut.of(await acting.services.tenants.get(tenant_id))
     event = acting.event("tenant.create", tenant_id, tenant_id)
-    tenant = await acting.services.tenants.create(tenant_id, body.name, [event, *claim.ops])
+    tenant = await acting.services.tenants.create(
+        tenant_id, body.name, [event, *claim.ops], limits=body.limits or {}
+    )
     await acting.recorded()
     return TenantOut.of(tenant)
 
@@ -55,9 +59,10 @@ async def read(tenant_id: str, acting: Reader) -> TenantOut:
 
 @router.patch("/{tenant_id}")
 async def change(tenant_id: str, body: TenantPatch, acting: Admin) -> TenantOut:
-    """Rename a tenant."""
-    event = acting.event("tenant.rename", tenant_id, tenant_id)
-    tenant = await acting.services.tenants.rename(tenant_id, body.name, [event])
+    """Rename a tenant, or change its limits; they hold from the next request on."""
+    changes = {name: value for name, value in body.model_dump().items() if value is not None}
+    events = [acting.event(_CHANGES[name], tenant_id, tenant_id) for name in changes]
+    tenant = await acting.services.tenants.change(tenant_id, changes, events)
     await acting.recorded()
     return TenantOut.of(tenant)
 

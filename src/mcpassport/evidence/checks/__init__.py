@@ -5,9 +5,11 @@ from typing import Final
 
 from mcpassport.evidence.bench import Bench
 from mcpassport.evidence.checks.audit_trail import every_call
+from mcpassport.evidence.checks.audit_trail_read import exported, recomputed
 from mcpassport.evidence.checks.credential_handling import at_rest, one_disclosure
 from mcpassport.evidence.checks.failure_modes import leaving
 from mcpassport.evidence.checks.failure_table import failure_table, nothing_shown
+from mcpassport.evidence.checks.key_backups import keys_apart
 from mcpassport.evidence.checks.rate_limits_errors import one_request
 from mcpassport.evidence.checks.tenancy_isolation import blast_radius, isolation
 from mcpassport.evidence.checks.tool_catalog import (
@@ -27,9 +29,12 @@ CHECKS: Final[dict[str, Check]] = {
     "TEN-03": blast_radius,
     "SCO-01": hidden_tool,
     "CRE-04": one_disclosure,
+    "CRE-10": keys_apart,
     "CRE-12": at_rest,
     "ZDR-01": nothing_is_kept,
     "AUD-01": every_call,
+    "AUD-04": recomputed,
+    "AUD-14": exported,
     "LIM-01": same_facts,
     "LIM-03": one_request,
     "TOO-05": checked_answers,

@@ -164,8 +164,10 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "AUD-04",
         _AUDIT,
         17,
-        "Disclosure of the fingerprint key to the customer, to recompute fingerprints.",
-        available=False,
+        "A customer can have the key of its fingerprints, once "
+        "(`POST /tenant/{{id}}/fingerprint-key`), and then recompute the fingerprint of a call "
+        "from its arguments without this deployment. The vendor holds the key too and can "
+        "recompute fingerprints as well.",
     ),
     Claim(
         "AUD-05",
@@ -194,7 +196,7 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "AUD-08",
         _AUDIT,
         19,
-        "A SIEM connector and alerting.",
+        "A connector that pushes rows to a SIEM, and alerting.",
         available=False,
     ),
     Claim(
@@ -202,7 +204,8 @@ OPERATION: Final[tuple[Claim, ...]] = (
         _AUDIT,
         16,
         "Requests that resolve to no tenant, or are refused before admission, are only counted: "
-        "per second, reason and client network (/24 or /48).",
+        "per second, reason and client network (/24 or /48), in a chain of their own that is "
+        "signed and kept as audit rows are.",
     ),
     Claim(
         "AUD-10",
@@ -233,6 +236,13 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "The audit trail may fill {audit_volume_bytes} (`audit_volume_bytes`): at 90 % strangers "
         "are no longer counted, at 100 % calls are refused with `audit_unavailable` and nothing is "
         "sent, until there is room.",
+    ),
+    Claim(
+        "AUD-14",
+        _AUDIT,
+        19,
+        "`mcpassport audit export` writes each row of a chain once and in order, as flat NDJSON or "
+        "CSV, and follows what is added; interrupted, it goes on after the last whole line.",
     ),
     Claim(
         "CLI-01",

@@ -56,11 +56,16 @@ _PULLING: Final = prose(
     "`GET /event` lists only the management changes."
 )
 _VERIFYING: Final = prose(
-    "`mcpassport audit export --out FILE` (with `--follow`: as rows come) writes rows and "
-    "checkpoints (`GET /audit/checkpoint`), `mcpassport audit verify FILE --fingerprint "
-    "HEX` recomputes the file without this deployment, names the first row that is not "
-    "whole, and says up to which row the chain is signed. The script below expects a chain "
-    "from which retention has removed nothing yet."
+    "`mcpassport audit export --out FILE` (with `--follow`: as rows come; with `--resume`: behind "
+    "what is there) writes rows and checkpoints (`GET /audit/checkpoint`). `mcpassport audit "
+    "verify FILE --fingerprint HEX` recomputes the file without this deployment, names the first "
+    "row that is not whole, and says up to which row the chain is signed. The script below expects "
+    "a chain from which retention has removed nothing yet."
+)
+_RECOMPUTING: Final = prose(
+    "`mcpassport audit fingerprint ARGUMENTS.json --key-file KEY --in FILE` names the rows of a "
+    "call in an export. A fingerprint is HMAC-SHA256 over the RFC 8785 JSON of the arguments; "
+    "integers beyond 2^53 - 1 count as texts of their digits, a call without arguments has `{}`."
 )
 
 
@@ -68,6 +73,7 @@ def build(context: Context) -> tuple[Node, ...]:
     """Rows, fields, pulling, integrity, counting."""
     return (
         *context.claims("AUD-01", "AUD-02", "AUD-03", "AUD-04"),
+        _RECOMPUTING,
         prose(
             "Other requests of an admitted caller are recorded too: `initialize`, `ping`, "
             "`tools/list`, `server/discover` and notifications write intent and outcome together, "
@@ -80,7 +86,7 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("Pulling the trail"),
         _PULLING,
         code("Pull audit rows", "sh", _pull(context)),
-        *context.claims("AUD-08"),
+        *context.claims("AUD-14", "AUD-08"),
         subheading("Integrity and retention"),
         *context.claims("AUD-05", "AUD-10", "AUD-06", "AUD-07"),
         _VERIFYING,
@@ -92,8 +98,8 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("What is only counted"),
         *context.claims("AUD-09"),
         prose(
-            "Admins, and auditors of the whole deployment, read these counts at "
-            "`GET /audit/strangers`."
+            "Admins, and auditors of the whole deployment, read and export these counts "
+            "(`GET /audit/strangers`)."
         ),
     )
 

@@ -24,8 +24,9 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("What is stored"),
         _stored(context),
         prose(
-            "Revoked and expired servers and tokens stay as records, so that the refusal of their "
-            f"tokens can be recorded. {_DELETED[context.inputs.facts.store]}, a backup for as long "
+            "Revoked and expired servers and tokens stay as records until they ended longer ago "
+            "than audit rows are kept, so that the refusal of their tokens can be recorded. "
+            f"{_DELETED[context.inputs.facts.store]}, a backup for as long "
             "as the backup is kept."
         ),
         subheading("What never is"),
@@ -40,6 +41,10 @@ def build(context: Context) -> tuple[Node, ...]:
 def _stored(context: Context) -> Table:
     days = context.texts["audit_retention_days"]
     kept = "Kept; this version deletes none"
+    rows_kept = (
+        f"At least {days} days, by setting; older ones are removed up to a signed checkpoint"
+    )
+    ended = f"Until {days} days after they were revoked or expired"
     rows = (
         ("Tenants", "Id, name", kept),
         (
@@ -48,14 +53,10 @@ def _stored(context: Context) -> Table:
             "Until deleted",
         ),
         ("Upstream credentials", "Encrypted", "Until replaced, or deleted with the account"),
-        ("MCP servers", "Name, filter, factors, expiry, keyed hash of the token", kept),
-        ("API tokens", "Name, role, expiry, keyed hash", kept),
+        ("MCP servers", "Name, filter, factors, expiry, keyed hash of the token", ended),
+        ("API tokens", "Name, role, expiry, keyed hash", ended),
         ("Integration versions", "Configuration and documentation records", kept),
-        (
-            "Audit rows",
-            "[The fields of a row](#fields)",
-            f"At least {days} days, by setting; older ones are removed up to a signed checkpoint",
-        ),
+        ("Audit rows", "[The fields of a row](#fields)", rows_kept),
         (
             "Revocation log",
             "Time, kind, tenant and id of what was revoked or deleted, keyed hash of its token",
@@ -66,6 +67,6 @@ def _stored(context: Context) -> Table:
             "Object id, keyed digest of the management request",
             "24 hours, then removed within about 10 minutes while the deployment runs",
         ),
-        ("Counts of requests without a tenant", "Second, reason, client network, count", kept),
+        ("Counts of requests without a tenant", "Second, reason, client network, count", rows_kept),
     )
     return table("Stored data", ("Data", "Content", "For how long"), rows)

@@ -19,8 +19,8 @@ from mcpassport.store.unready import Unfinished, begin_copy, end_copy
 SHOWN: Final = 5
 """How many differences a message names."""
 
-
 Checked: TypeAlias = Callable[[], Awaitable[None]]
+"""What else must hold of the target before anybody opens it; raises where it does not."""
 
 
 class Pair(NamedTuple):
@@ -64,7 +64,7 @@ async def refuse_filled(
         raise data_folder_error(
             targets[0].place,
             f"it holds the beginning of a copy from {begun.source}",
-            "Go on with that one, or add --restart to remove what it brought.",
+            "Go on with that one, or empty it first: `store migrate` does so with --restart.",
         )
     for target in targets:
         held = {name: rows for name, rows in (await counts(target)).items() if rows}

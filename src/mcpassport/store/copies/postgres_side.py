@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from mcpassport.errors import DataFolderError
 from mcpassport.store.copies.layout import Part, Table
@@ -28,6 +27,7 @@ from mcpassport.store.postgres_open import (
     connected,
     session_name,
     session_settings,
+    shown,
     told,
     version_of,
 )
@@ -224,13 +224,6 @@ async def open_postgres_side(url: str, parts: tuple[Part, ...], mode: Mode) -> P
 def schema_of(address: Address, part: Part) -> str:
     """The schema that holds a part."""
     return address.schema + part.postgres.suffix
-
-
-def shown(address: Address) -> str:
-    """Where that is, without user and password."""
-    parts = urlsplit(address.dsn.in_full())
-    host = parts.netloc.rpartition("@")[2] or "localhost"
-    return f"PostgreSQL database {parts.path[1:]} at {host}, schema {address.schema}"
 
 
 @contextmanager
