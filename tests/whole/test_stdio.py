@@ -15,7 +15,7 @@ from tests.support.whole import World, ok
 
 from mcpassport.cli.bridge.bridge import Bridge, Server
 from mcpassport.errors import UpstreamUnreachable
-from mcpassport.records.calls import OutboundRequest, OutboundResponse
+from mcpassport.records.calls import Follower, OutboundRequest, OutboundResponse
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -30,7 +30,7 @@ class Wire:
         self._app = app
         self.sent: list[OutboundRequest] = []
 
-    async def send(self, asked: OutboundRequest, /) -> OutboundResponse:
+    async def follow(self, asked: OutboundRequest, follower: Follower, /) -> OutboundResponse:
         self.sent.append(asked)
         connection = Connection([asked.body or b""])
         answering = asyncio.create_task(
@@ -48,9 +48,11 @@ class Wire:
             await answering
             raise
         assert response is not None
-        return OutboundResponse(
-            status=response.status, headers=response.headers, body=response.body
-        )
+        body = response.body
+        if follower.begin(response.status, response.headers):
+            await follower.take(body)
+            body = b""
+        return OutboundResponse(status=response.status, headers=response.headers, body=body)
 
 
 class Client:
@@ -220,7 +222,7 @@ async def test_a_server_that_is_not_there_is_told(app: World) -> None:
     """A request that got no answer at all is answered; a notification is not."""
 
     class Nobody:
-        async def send(self, _request: OutboundRequest, /) -> OutboundResponse:
+        async def follow(self, _request: OutboundRequest, _: Follower, /) -> OutboundResponse:
             raise UpstreamUnreachable
 
     client = Client(app, Nobody())
@@ -241,6 +243,29 @@ async def test_an_upstream_429_is_a_429_on_the_channel_of_the_era(app: World) ->
     assert (await client.hear())["result"]["isError"] is True
     assert len(app.lab.requests()) == 2
     await client.end()
+
+
+@pytest.mark.parametrize("era", [legacy, modern])
+async def test_progress_is_passed_on_before_the_answer(
+    app: World, era: Callable[..., bytes]
+) -> None:
+    """The events of a streamed answer become lines, in their order, in both eras."""
+    lines = b'{"done":1,"said":"one"}\n{"done":2,"said":"two"}\n{"done":3,"result":{"id":1}}\n'
+    headers = [["Content-Type", "application/x-ndjson"]]
+    app.lab.answers(rule("/*", lines, headers=headers))
+    client = Client(app)
+    asked = json.loads(call(era, thing("job"), 5, text="t"))
+    asked["params"].setdefault("_meta", {})["progressToken"] = "p"
+    await client.say(json.dumps(asked).encode())
+    heard = [await client.hear()]
+    while "id" not in heard[-1]:
+        heard.append(await client.hear())
+    *notes, answer = heard
+    assert [note["method"] for note in notes] == ["notifications/progress"] * len(notes)
+    assert [note["params"]["progress"] for note in notes] == [1, 2, 3]
+    assert answer["id"] == 5
+    assert json.loads(answer["result"]["content"][0]["text"])["result"] == {"id": 1}
+    assert await client.end() == []
 
 
 async def test_output_that_is_closed_ends_the_bridge(app: World) -> None:

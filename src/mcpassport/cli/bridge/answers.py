@@ -1,17 +1,19 @@
 """What an HTTP answer becomes: JSON-RPC messages, whatever the server or the network said."""
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from mcpassport.cli.bridge.messages import Peeked
 from mcpassport.errors import MEANINGS, McpassportError, envelope_of, meaning_of
+from mcpassport.limits import LIMITS
 from mcpassport.records.calls import OutboundResponse
+from mcpassport.upstream.events import ServerSent
 
 EVENTS: Final = "text/event-stream"
-_LINE: Final = re.compile(rb"\r\n|\n|\r")
+DEEPEST: Final = LIMITS["json_depth"].ceiling + 16
+"""Nesting of a message: a result at its deepest, in an answer of ours."""
 _CODES: Final = {meaning.type: meaning.code for meaning in MEANINGS.values()}
 _FAILED: Final = -32603
 _UNKNOWN_ADDRESS: Final = (
@@ -22,13 +24,9 @@ _UNKNOWN_ADDRESS: Final = (
 
 def messages_of(response: OutboundResponse, asked: Peeked) -> Iterator[bytes]:
     """The messages for the client; a request that got none is answered with an error."""
-    media = (response.header("content-type") or "").partition(";")[0].strip().lower()
-    if media == EVENTS:
-        found = list(events_of(response.body))
-    else:
-        found = [response.body] if _is_rpc(response.body) else []
-    yield from found
-    if not found and asked.ids:
+    if _is_rpc(response.body):
+        yield response.body
+    elif asked.ids:
         yield from _refusals(response, asked)
 
 
@@ -55,16 +53,37 @@ def failures_of(error: McpassportError, asked: Peeked) -> Iterator[bytes]:
     yield from _errors(asked, _FAILED, message, data)
 
 
-def events_of(body: bytes) -> Iterator[bytes]:
-    """The data of each event of a stream (WHATWG HTML, server-sent events), comments left out."""
-    data: list[bytes] = []
-    for line in [*_LINE.split(body.removeprefix(b"\xef\xbb\xbf")), b""]:
-        name, _, value = line.partition(b":")
-        if not line and data:
-            yield b"\n".join(data)
-            data = []
-        elif name == b"data":
-            data.append(value.removeprefix(b" "))
+class Events:
+    """Takes a stream of server-sent events; each one is a message that is passed on as it comes."""
+
+    def __init__(self, write: Callable[[bytes], Awaitable[None]]) -> None:
+        self._write = write
+        self._splitter = ServerSent(LIMITS["upstream_body_bytes"].ceiling, DEEPEST)
+        self.answers: list[bytes] = []
+        """The messages that answer something, which is the last one as a rule."""
+
+    def begin(self, _status: int, headers: tuple[tuple[str, str], ...]) -> bool:
+        """Whether the body is such a stream; another one is read whole."""
+        media = next((value for name, value in headers if name == "content-type"), "")
+        return media.partition(";")[0].strip().lower() == EVENTS
+
+    async def take(self, piece: bytes) -> None:
+        """Pass on the events that this piece completes."""
+        for event in self._splitter.feed(piece):
+            if _is_answer(event.value):
+                self.answers.append(event.value)
+            await self._write(event.value)
+
+
+def _is_answer(message: bytes) -> bool:
+    try:
+        return msgspec.json.decode(message, type=_Answering).id is not None
+    except msgspec.MsgspecError:
+        return False
+
+
+class _Answering(msgspec.Struct):
+    id: Any = None
 
 
 def _is_rpc(body: bytes) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import structlog
 from msgspec import Struct
 
-from mcpassport.cli.bridge.answers import failures_of, messages_of, refusal_of
+from mcpassport.cli.bridge.answers import Events, failures_of, messages_of, refusal_of
 from mcpassport.cli.bridge.lines import LONGEST, TooLong
 from mcpassport.cli.bridge.messages import (
     Id,
@@ -20,7 +20,7 @@ from mcpassport.cli.bridge.messages import (
 )
 from mcpassport.errors import McpassportError
 from mcpassport.limits import LIMITS
-from mcpassport.records.calls import OutboundRequest, OutboundResponse
+from mcpassport.records.calls import Follower, OutboundRequest, OutboundResponse
 
 _log = structlog.get_logger(__name__)
 
@@ -44,8 +44,11 @@ Write = Callable[[bytes], Awaitable[None]]
 class Sender(Protocol):
     """The part of the HTTP client that a bridge needs."""
 
-    async def send(self, request: OutboundRequest, /) -> OutboundResponse:
-        """The response, whatever its status; a `McpassportError` if there is none."""
+    async def follow(self, request: OutboundRequest, follower: Follower, /) -> OutboundResponse:
+        """The response, whatever its status; what the follower takes comes as it arrives.
+
+        A `McpassportError` if there is none.
+        """
         ...
 
 
@@ -117,47 +120,50 @@ class Bridge:
             self._given_up.discard(key)
 
     async def _carry(self, line: bytes, message: Peeked) -> None:
+        keys = {(type(each), each) for each in message.ids}
+        events = Events(partial(self._tell, keys))
         async with self._turns:
             try:
-                response = await self._post(line, message)
+                response = await self._post(line, message, events)
             except McpassportError as error:
                 answers = list(failures_of(error, message))
                 _log.warning("no_answer", kind=type(error).__name__, method=_shown(message))
             else:
-                answers = list(messages_of(response, message))
-                self._learn(message, answers)
+                answers = [] if events.answers else list(messages_of(response, message))
+                self._learn(message, events.answers or answers)
                 _warn(response, message)
-        keys = {(type(each), each) for each in message.ids}
-        if keys & self._given_up:
-            return
         for answer in answers:
-            await self._write(answer)
+            await self._tell(keys, answer)
 
-    async def _post(self, line: bytes, message: Peeked) -> OutboundResponse:
+    async def _tell(self, keys: set[tuple[type, Id]], message: bytes) -> None:
+        """Write a message, unless the client has given up what it is about."""
+        if not keys & self._given_up:
+            await self._write(message)
+
+    async def _post(self, line: bytes, message: Peeked, events: Events) -> OutboundResponse:
         """One POST. A refusal for headers that we did not know of is mended once.
 
         Such a refusal comes before anything is sent on by the server, so nothing happens twice.
         """
-        response = await self._send(line, message)
+        response = await self._send(line, message, events)
         if message.modern and message.method == "tools/call" and _is_mismatch(response):
             await self._list(message)
-            return await self._send(line, message)
+            return await self._send(line, message, events)
         return response
 
-    async def _send(self, line: bytes, message: Peeked) -> OutboundResponse:
+    async def _send(self, line: bytes, message: Peeked, events: Events) -> OutboundResponse:
         mirrors = self._mirrors.get(str(message.params.get("name")), {})
         starting = message.method == "initialize"
-        return await self._http.send(
-            OutboundRequest(
-                method="POST",
-                url=self._server.url,
-                headers=headers_for(message, None if starting else self._negotiated, mirrors),
-                secret_headers=self._server.secret_headers,
-                body=line,
-                timeout_s=TIMEOUT_S,
-                max_body=LONGEST_ANSWER,
-            )
+        request = OutboundRequest(
+            method="POST",
+            url=self._server.url,
+            headers=headers_for(message, None if starting else self._negotiated, mirrors),
+            secret_headers=self._server.secret_headers,
+            body=line,
+            timeout_s=TIMEOUT_S,
+            max_body=LONGEST_ANSWER,
         )
+        return await self._http.follow(request, events)
 
     async def _list(self, message: Peeked) -> None:
         """Learn which arguments are repeated in headers, from the tools themselves."""
@@ -166,8 +172,9 @@ class Bridge:
             params = {"_meta": message.params["_meta"]} | ({"cursor": cursor} if cursor else {})
             asked = {"jsonrpc": "2.0", "id": "bridge", "method": "tools/list", "params": params}
             line = json.dumps(asked).encode()
-            response = await self._send(line, peek(line))
-            page = _result(list(messages_of(response, peek(line))))
+            listed = Events(_nobody)
+            response = await self._send(line, peek(line), listed)
+            page = _result(listed.answers or list(messages_of(response, peek(line))))
             self._mirrors.update(mirrors_in(page.get("tools")))
             cursor = page.get("nextCursor")
             if not isinstance(cursor, str):
@@ -180,6 +187,10 @@ class Bridge:
             self._negotiated = agreed if isinstance(agreed, str) else None
         elif message.method == "tools/list" and message.modern:
             self._mirrors.update(mirrors_in(_result(answers).get("tools")))
+
+
+async def _nobody(_message: bytes) -> None:
+    """What the bridge asks for itself is not the client's."""
 
 
 def _result(answers: list[bytes]) -> dict[str, Any]:

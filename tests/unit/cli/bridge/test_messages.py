@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.support.calling import MODERN, legacy, modern
 
-from mcpassport.cli.bridge.answers import events_of, failures_of, messages_of
+from mcpassport.cli.bridge.answers import Events, failures_of, messages_of
 from mcpassport.cli.bridge.messages import Peeked, header_value, headers_for, mirrors_in, peek
 from mcpassport.errors import UpstreamTimeout
 from mcpassport.protocol.era import plain_header
@@ -111,21 +111,27 @@ def test_a_cancellation_names_its_request(line: bytes, cancelled: Any) -> None:
     assert peek(line).cancels == cancelled
 
 
-@pytest.mark.parametrize(
-    ("body", "data"),
-    [
-        (b'data: {"a":1}\n\n', [b'{"a":1}']),
-        (b": ping\n\nevent: message\ndata: 1\n\ndata: 2\n\n", [b"1", b"2"]),
-        (b'data:{"a":\r\ndata: 1}\r\n\r\n', [b'{"a":\n1}']),
-        (b"id: 5\nretry: 3\ndata: x", [b"x"]),
-        (b"", []),
-    ],
-)
-def test_events_are_unwrapped(body: bytes, data: list[bytes]) -> None:
+STREAM = b": ping\n\nevent: message\ndata: %b\n\nid: 5\ndata: %b\n\n"
+NOTE = b'{"jsonrpc":"2.0","method":"notifications/progress","params":{}}'
+ANSWER = b'{"jsonrpc":"2.0","id":1,"result":{}}'
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+async def test_events_are_passed_on_as_they_come(size: int) -> None:
     """Comments, names and ids are left out; the data of an event is one message."""
-    assert list(events_of(body)) == data
-    answered = list(messages_of(_response(body, kind="text/event-stream; charset=utf-8"), Peeked()))
-    assert answered == data
+    written: list[bytes] = []
+
+    async def write(message: bytes) -> None:
+        written.append(message)
+
+    events = Events(write)
+    assert events.begin(200, (("content-type", "text/event-stream; charset=utf-8"),))
+    assert not events.begin(200, (("content-type", "application/json"),))
+    body = STREAM % (NOTE, ANSWER)
+    for start in range(0, len(body), size):
+        await events.take(body[start : start + size])
+    assert written == [NOTE, ANSWER]
+    assert events.answers == [ANSWER]
 
 
 def test_a_json_rpc_answer_is_passed_on_whatever_its_status() -> None:
@@ -144,6 +150,7 @@ def test_a_json_rpc_answer_is_passed_on_whatever_its_status() -> None:
         (502, b"<html>proxy</html>", -32603, "unexpected_answer"),
         (200, b"", -32603, "unexpected_answer"),
         (200, b'{"error":"text"}', -32603, "unexpected_answer"),
+        (200, b": only a comment", -32603, "unexpected_answer"),
     ],
 )
 def test_any_other_answer_becomes_an_error_of_the_request(
