@@ -9,7 +9,7 @@ from os import geteuid
 from typing import TypedDict
 
 from fastapi import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from mcpassport import __version__
 from mcpassport.accounts.connect import Accounts
@@ -23,6 +23,7 @@ from mcpassport.audit.reserve import Reserve
 from mcpassport.audit.segments import Segmenter
 from mcpassport.edge.api import management_app
 from mcpassport.edge.api.services import Services
+from mcpassport.edge.application import Application
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.mcp import McpEndpoint
 from mcpassport.edge.middleware import guarded
@@ -37,7 +38,7 @@ from mcpassport.gate.principals import Principals
 from mcpassport.gate.servers import Lifetimes, Servers
 from mcpassport.http import HttpClient
 from mcpassport.integrations.versions import Versions
-from mcpassport.jobs import Jobs, Workers, jobs_of
+from mcpassport.jobs import Job, Jobs, Workers, jobs_of
 from mcpassport.observe.http import WatchedHttp
 from mcpassport.observe.metrics import Metrics
 from mcpassport.observe.requests import Watch
@@ -83,8 +84,7 @@ async def open_services(
         )
         await _start(audit, stack, watch.metrics)
         vault, keeper = Vault(keys, random), _keeper(settings, store, audit_store, keys, clock)
-        reaper = Reaper(store, audit_store, audit, clock)
-        jobs = jobs_of(store, Workers(audit, reaper, Segmenter(audit_store), keeper), clock)
+        jobs = _jobs(store, audit_store, audit, keeper, clock)
         yield Services(
             settings=settings,
             **sources,
@@ -120,6 +120,13 @@ def _open_outward(
     evaluator = Evaluator()
     stack.push_async_callback(evaluator.close)
     return WatchedHttp(http, watch.metrics, watch.tracing), evaluator
+
+
+def _jobs(
+    store: Store, audit_store: AuditStore, audit: AuditLog, keeper: Keeper, clock: Clock
+) -> tuple[Job, ...]:
+    reaper = Reaper(store, audit_store, audit, clock)
+    return jobs_of(store, Workers(audit, reaper, Segmenter(audit_store), keeper), clock)
 
 
 def _keeper(
@@ -197,25 +204,6 @@ async def _owners(
         "principals": Principals(store, keys, clock),
         "revocations": revocations,
     }
-
-
-class Application:
-    """Routes by path: `/mcp/…` to the endpoint, `/reference…` to the pages, the rest is managed."""
-
-    def __init__(self, mcp: ASGIApp, reference: ASGIApp, management: ASGIApp) -> None:
-        self._mcp = mcp
-        self._reference = reference
-        self._management = management
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand one HTTP request on."""
-        path: str = scope["path"]
-        if path.startswith("/mcp/"):
-            await self._mcp(scope, receive, send)
-        elif path == "/reference" or path.startswith("/reference/"):
-            await self._reference(scope, receive, send)
-        else:
-            await self._management(scope, receive, send)
 
 
 def _reference(services: Services) -> ReferencePages:
