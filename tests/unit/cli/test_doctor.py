@@ -1,6 +1,7 @@
 """`doctor`: one verdict per thing that can be wrong, and how to mend it."""
 
 import os
+import resource
 import secrets
 from base64 import b64encode
 from pathlib import Path
@@ -210,13 +211,13 @@ def test_what_the_machine_keeps_of_memory_is_told(
 
 @pytest.mark.parametrize(
     ("hard", "verdict"),
-    [(1024, "warn"), (2**20, "good"), (machine.resource.RLIM_INFINITY, "good")],
+    [(1024, "warn"), (2**20, "good"), (resource.RLIM_INFINITY, "good")],
 )
 def test_too_few_descriptors_are_told(
     hard: int, verdict: str, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fewer than the connections that are promised."""
-    monkeypatch.setattr(machine.resource, "getrlimit", lambda _: (1024, hard))
+    monkeypatch.setattr("resource.getrlimit", lambda _: (1024, hard))
     assert verdicts(shell)["open files"][0] == verdict
 
 
