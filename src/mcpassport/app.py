@@ -9,7 +9,7 @@ from os import geteuid
 from typing import TypedDict
 
 from fastapi import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from mcpassport import __version__
 from mcpassport.accounts.connect import Accounts
@@ -22,6 +22,7 @@ from mcpassport.audit.processes import Heartbeat
 from mcpassport.audit.reserve import Reserve
 from mcpassport.edge.api import management_app
 from mcpassport.edge.api.services import Services
+from mcpassport.edge.application import Application
 from mcpassport.edge.door import Door
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.mcp import McpEndpoint
@@ -196,25 +197,6 @@ async def _owners(
         "principals": Principals(store, keys, clock),
         "revocations": revocations,
     }
-
-
-class Application:
-    """Routes by path: `/mcp/…` to the endpoint, `/reference…` to the pages, the rest is managed."""
-
-    def __init__(self, mcp: ASGIApp, reference: ASGIApp, management: ASGIApp) -> None:
-        self._mcp = mcp
-        self._reference = reference
-        self._management = management
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand one HTTP request on."""
-        path: str = scope["path"]
-        if path.startswith("/mcp/"):
-            await self._mcp(scope, receive, send)
-        elif path == "/reference" or path.startswith("/reference/"):
-            await self._reference(scope, receive, send)
-        else:
-            await self._management(scope, receive, send)
 
 
 def _reference(services: Services) -> ReferencePages:

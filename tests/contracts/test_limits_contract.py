@@ -131,6 +131,28 @@ async def upstream_body_bytes(out: Outside, value: int) -> tuple[Outcome, Outcom
     return await out.call("fits"), await out.call("over")
 
 
+async def streamed(out: Outside, *lines: bytes) -> Outcome:
+    """A call whose upstream answers with those lines, one event each."""
+    headers = [["Content-Type", "application/x-ndjson"]]
+    out.app.lab.answers(rule("/*", b"\n".join(lines) + b"\n", headers=headers))
+    params = {"name": thing("job"), "arguments": {"text": "go"}}
+    return told(await out.post(legacy("tools/call", params)))
+
+
+async def stream_events(out: Outside, value: int) -> tuple[Outcome, Outcome]:
+    """So many events, and one more; the last of them is the result."""
+    step, last = b'{"done":1}', b'{"done":3}'
+    fits = await streamed(out, *[step] * (value - 1), last)
+    return fits, await streamed(out, *[step] * value, last)
+
+
+async def stream_event_bytes(out: Outside, value: int) -> tuple[Outcome, Outcome]:
+    """An event of so many bytes, and of one more."""
+    last = b'{"done":3}'
+    pad = b" " * (value - len(last))
+    return await streamed(out, last + pad), await streamed(out, last + pad + b" ")
+
+
 async def request_body_bytes(out: Outside, value: int) -> tuple[Outcome, Outcome]:
     """A message of so many bytes, and of one more."""
     body = legacy("ping")
@@ -267,6 +289,8 @@ CASES: dict[str, Case] = {
     "upstream_body_bytes": Case(
         500, upstream_body_bytes, Outcome("response_too_large", "upstream")
     ),
+    "stream_events": Case(4, stream_events, Outcome("response_too_large", "upstream")),
+    "stream_event_bytes": Case(200, stream_event_bytes, Outcome("response_too_large", "upstream")),
     "request_body_bytes": Case(500, request_body_bytes, Outcome("request_too_large", "caller")),
     "json_depth": Case(9, json_depth, Outcome("invalid_request", "caller")),
     "batch_length": Case(3, batch_length, Outcome("invalid_request", "caller")),

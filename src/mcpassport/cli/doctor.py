@@ -4,11 +4,11 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
-
-from yarl import URL
 
 from mcpassport.app import open_services
+from mcpassport.cli.diagnosis.finding import Diagnosis
+from mcpassport.cli.diagnosis.machine import MACHINE
+from mcpassport.cli.diagnosis.reach import REACH
 from mcpassport.cli.options import DEFAULTS, Options
 from mcpassport.cli.output import FOUND, OK, tell_rows
 from mcpassport.errors import McpassportError, UsageError, envelope_of
@@ -16,15 +16,6 @@ from mcpassport.reference.facts import KEYS_PLACES
 from mcpassport.settings import Settings, load
 from mcpassport.stated import vendor_of
 from mcpassport.store import keys_beside
-
-
-class Diagnosis(NamedTuple):
-    """What was looked at, whether it is well, what was seen, and how to mend it."""
-
-    subject: str
-    verdict: str
-    seen: str
-    mend: str = ""
 
 
 def _data_folder(settings: Settings) -> Diagnosis:
@@ -69,17 +60,6 @@ def _keys(settings: Settings) -> Diagnosis:
     return Diagnosis("keys", "good", KEYS_PLACES[place])
 
 
-def _public_url(settings: Settings) -> Diagnosis:
-    url = URL(settings.public_url)
-    if url.scheme == "http" and url.host not in {"127.0.0.1", "localhost", "::1"}:
-        return Diagnosis(
-            "public URL", "bad", settings.public_url, "token URLs need https: put TLS in front"
-        )
-    if url.scheme == "http":
-        return Diagnosis("public URL", "warn", settings.public_url, "fine on this machine only")
-    return Diagnosis("public URL", "good", settings.public_url)
-
-
 def _private_hosts(settings: Settings) -> Diagnosis:
     if settings.private_hosts:
         return Diagnosis(
@@ -103,9 +83,10 @@ CHECKS: tuple[Callable[[Settings], Diagnosis], ...] = (
     _data_folder,
     _master_key,
     _keys,
-    _public_url,
+    *REACH,
     _private_hosts,
     _vendor,
+    *MACHINE,
 )
 
 
@@ -129,7 +110,7 @@ async def _store(settings: Settings) -> list[Diagnosis]:
 
 
 async def doctor(*, options: Options = DEFAULTS) -> int:
-    """Check settings, keys, data folder and store; exit code 1 if something is bad."""
+    """Check settings, files, keys, how callers reach it, machine and store; exit code 1 if bad."""
     if options.url:
         raise UsageError("doctor looks at the deployment on this machine; leave --url out.")
     settings = load(options.config)

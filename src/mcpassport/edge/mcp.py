@@ -62,6 +62,7 @@ from mcpassport.limits import (
     HEADER_METHOD,
     HEADER_PROTOCOL,
     MODERN_REVISIONS,
+    Limits,
 )
 from mcpassport.protocol.endpoint import Protocol as McpProtocol
 from mcpassport.records.grants import Caller
@@ -189,22 +190,7 @@ class McpEndpoint:
             raise NotAcceptable
         # (6) Body.
         limits = self._floods.limits_of(caller)
-        try:
-            body = await read_body(
-                visit.receive,
-                visit.headers,
-                cap=limits.request_body_bytes,
-                timeout_s=limits.call_timeout_s,
-            )
-        except RequestTooLarge:
-            await discard(visit.receive)
-            raise
-        except TimeoutError:
-            raise InvalidRequest("The body did not arrive in time.") from None
-        except Disconnected:
-            visit.entry.refuse_later("disconnected", http_status=0, key=f"gone:{caller.server.id}")
-            self._watch.metrics.refused("disconnected")
-            raise
+        body = await self._body(visit, caller, limits)
         # (7) A place in flight.
         flight, place = self._floods.in_flight, (caller.server.id, caller.tenant.id, limits)
         admitted = await flight.enter(*place)
@@ -222,6 +208,24 @@ class McpEndpoint:
             if admitted:
                 flight.leave(*place)
         return Answer(reply.status, reply.body, reply.headers)
+
+    async def _body(self, visit: _Visit, caller: Caller, limits: Limits) -> bytes:
+        try:
+            return await read_body(
+                visit.receive,
+                visit.headers,
+                cap=limits.request_body_bytes,
+                timeout_s=limits.call_timeout_s,
+            )
+        except RequestTooLarge:
+            await discard(visit.receive)
+            raise
+        except TimeoutError:
+            raise InvalidRequest("The body did not arrive in time.") from None
+        except Disconnected:
+            visit.entry.refuse_later("disconnected", http_status=0, key=f"gone:{caller.server.id}")
+            self._watch.metrics.refused("disconnected")
+            raise
 
     async def _refused(self, visit: _Visit, refused: Refusal) -> Answer:
         """A refusal by the gate: of a stranger, of a dead token, or for want of a factor."""

@@ -1,13 +1,18 @@
 """`doctor`: one verdict per thing that can be wrong, and how to mend it."""
 
+import os
+import resource
 import secrets
 from base64 import b64encode
 from pathlib import Path
 
 import pytest
+from tests.support.certificates import server_context
 from tests.support.commands import Shell
 from tests.support.deployment import NOTES
 from tests.support.postgres import postgres_url
+
+from mcpassport.cli.diagnosis import machine
 
 
 def folder_of(shell: Shell) -> Path:
@@ -23,6 +28,10 @@ def verdicts(shell: Shell) -> dict[str, tuple[str, str, str]]:
     return found
 
 
+MACHINES = ("clock", "core dumps", "swap", "open files")
+"""What is as it is on the machine that runs the tests."""
+
+
 def with_setting(shell: Shell, line: str) -> None:
     """Add a setting, in place of one of that name."""
     assert shell.config is not None
@@ -34,11 +43,17 @@ def with_setting(shell: Shell, line: str) -> None:
 def test_a_fresh_deployment_is_well(shell: Shell) -> None:
     """Nothing is bad; what is fine on this machine only, or missing yet, is a warning."""
     found = verdicts(shell)
+    machine = {found.pop(name)[0] for name in MACHINES}
+    assert "bad" not in machine
     assert {name: verdict for name, (verdict, _, _) in found.items()} == {
         "data folder": "good",
         "master key": "good",
         "keys": "good",
         "public URL": "warn",
+        "TLS": "good",
+        "hosts": "good",
+        "origins": "good",
+        "trusted proxies": "good",
         "private hosts": "good",
         "vendor file": "good",
         "store": "good",
@@ -124,6 +139,101 @@ def test_a_public_url_without_tls_is_bad(shell: Shell) -> None:
     ):
         with_setting(shell, f'public_url = "{url}"')
         assert verdicts(shell)["public URL"][0] == verdict
+
+
+@pytest.mark.parametrize(
+    ("lines", "subject", "verdict", "says"),
+    [
+        (['allowed_hosts = ["other.example"]'], "hosts", "bad", "mcp.example is not among"),
+        (['allowed_hosts = ["mcp.example"]'], "hosts", "good", "mcp.example"),
+        (['host = "0.0.0.0"'], "hosts", "warn", "any name"),
+        ([], "hosts", "good", "names of this machine"),
+        (['allowed_origins = ["http://app.example"]'], "origins", "warn", "is no https"),
+        (['allowed_origins = ["http://localhost:3000"]'], "origins", "good", "localhost"),
+        ([], "trusted proxies", "warn", "counts as the proxy"),
+        (['trusted_proxies = ["10.0.0.0/24"]'], "trusted proxies", "good", "10.0.0.0/24"),
+        (['trusted_proxies = ["0.0.0.0/0"]'], "trusted proxies", "bad", "everybody"),
+        (['trusted_proxies = ["::/0"]'], "trusted proxies", "bad", "everybody"),
+        ([], "TLS", "good", "ends at a proxy on this machine"),
+        (['host = "0.0.0.0"'], "TLS", "warn", "speaks plain HTTP"),
+    ],
+)
+def test_how_callers_reach_it(
+    lines: list[str], subject: str, verdict: str, says: str, shell: Shell
+) -> None:
+    """Names, pages and proxies that fit the public URL, and those that do not."""
+    with_setting(shell, 'public_url = "https://mcp.example"')
+    for line in lines:
+        with_setting(shell, line)
+    found = verdicts(shell)[subject]
+    assert (found[0], says in found[1]) == (verdict, True), found
+    assert bool(found[2]) == (verdict != "good"), "what is not good says how to mend it"
+
+
+def test_a_certificate_is_looked_at(shell: Shell) -> None:
+    """Whose it is, until when, and whether its key is ours alone."""
+    server_context(folder_of(shell))
+    key = folder_of(shell) / "key.pem"
+    key.chmod(0o600)
+    for line in (
+        'tls_certificate = "certificate.pem"',
+        'tls_key = "key.pem"',
+        'public_url = "https://127.0.0.1"',
+    ):
+        with_setting(shell, line)
+    verdict, seen, mend = verdicts(shell)["TLS"]
+    assert (verdict, "is valid until" in seen) == ("warn", True), "it has an hour to live"
+    assert "renew" in mend
+    assert verdicts(shell)["public URL"][0] == "good"
+    with_setting(shell, 'public_url = "https://mcp.example"')
+    assert verdicts(shell)["TLS"][:2] == (
+        *("bad", f"{folder_of(shell) / 'certificate.pem'} is not for mcp.example"),
+    )
+    with_setting(shell, 'public_url = "http://127.0.0.1"')
+    assert verdicts(shell)["public URL"][2] == "TLS ends here: write it with https"
+    key.chmod(0o644)
+    assert "everybody may read" in verdicts(shell)["TLS"][1]
+
+
+def test_a_clock_that_went_back_is_told(shell: Shell) -> None:
+    """Files from the future: what has expired would live again."""
+    file = folder_of(shell) / "data" / "data.db"
+    assert verdicts(shell)["clock"][0] != "bad"
+    tomorrow = file.stat().st_mtime + 86_400
+    os.utime(file, (tomorrow, tomorrow))
+    assert verdicts(shell)["clock"][0] == "bad"
+
+
+def test_what_the_machine_keeps_of_memory_is_told(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A program that core dumps are handed to, and swap."""
+    pattern, swaps = tmp_path / "core_pattern", tmp_path / "swaps"
+    monkeypatch.setattr(machine, "CORE_PATTERN", pattern)
+    monkeypatch.setattr(machine, "SWAPS", swaps)
+    for text, verdict in (
+        ("core", "good"),
+        ("|/lib/systemd/systemd-coredump %P", "good"),
+        ("|/opt/collector %p", "warn"),
+    ):
+        pattern.write_text(text)
+        assert verdicts(shell)["core dumps"][0] == verdict
+    swaps.write_text("Filename Type Size\n")
+    assert verdicts(shell)["swap"][0] == "good"
+    swaps.write_text("Filename Type Size\n/dev/sda2 partition 1\n")
+    assert verdicts(shell)["swap"][:2] == ("warn", "/dev/sda2: memory may reach it")
+
+
+@pytest.mark.parametrize(
+    ("hard", "verdict"),
+    [(1024, "warn"), (2**20, "good"), (resource.RLIM_INFINITY, "good")],
+)
+def test_too_few_descriptors_are_told(
+    hard: int, verdict: str, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fewer than the connections that are promised."""
+    monkeypatch.setattr("resource.getrlimit", lambda _: (1024, hard))
+    assert verdicts(shell)["open files"][0] == verdict
 
 
 def test_private_hosts_and_a_bad_vendor_file_are_told(shell: Shell) -> None:

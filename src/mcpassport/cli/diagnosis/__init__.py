@@ -1,0 +1,1 @@
+"""What `mcpassport doctor` looks at beside files and store: how it is reached, and the machine."""
