@@ -120,9 +120,10 @@ async def test_concurrent_appends_make_one_chain(open_audit: Callable[[], AuditS
 
 @pytest.mark.parametrize("turns", range(5))
 async def test_a_cancelled_append_happens_whole_or_not_at_all(
-    audit: AuditStore, turns: int
+    open_audit: Callable[[], AuditStore], turns: int
 ) -> None:
     """Cancelling the one who waits leaves every chain whole, with all the rows or none."""
+    audit = open_audit()
     waiting = asyncio.create_task(
         audit.append([Pending("tu"[number % 2], b"%d" % number) for number in range(40)], link)
     )
@@ -131,6 +132,8 @@ async def test_a_cancelled_append_happens_whole_or_not_at_all(
     waiting.cancel()
     with suppress(asyncio.CancelledError):  # on a busy machine it may be done by now
         await waiting
+    await audit.close()  # what was begun and not waited for ends here, if it was begun
+    audit = open_audit()
     await audit.append([Pending("t", b"after"), Pending("u", b"after")], link)
     lengths = set()
     for chain in "tu":

@@ -249,8 +249,11 @@ async def test_a_table_that_is_never_free_stops_the_start_plainly(
         await part.close()
 
 
-async def test_who_waits_for_the_steps_of_another_can_be_stopped(tmp_path: Path) -> None:
+async def test_who_waits_for_the_steps_of_another_can_be_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Closing does not wait for hours until somebody else has built an index."""
+    monkeypatch.setattr("mcpassport.store.postgres_pool.CONNECT_S", 0.5)
     url = postgres_url(tmp_path)
     address = address_of(url)
     holder = await asyncpg.connect(address.dsn.in_full())

@@ -79,6 +79,8 @@ class Postgres:
         """Finish what was begun and release the connections; harmless when repeated."""
         self._closed = True
         if self._adopting is not None:
+            await asyncio.wait([self._adopting], timeout=CONNECT_S)
+        if self._adopting is not None:
             self._adopting.cancel()  # it may wait for another process, for hours
         if self._tasks:
             await asyncio.wait(self._tasks)

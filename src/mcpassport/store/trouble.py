@@ -13,7 +13,10 @@ _OS_CAUSES: Final = {
     errno.EROFS: ("the file system is read-only", "Choose a data folder on a writable disk."),
     errno.EISDIR: ("a folder stands where a file belongs", "Move the folder away."),
     errno.ENOTDIR: ("a file stands where a folder belongs", "Choose another data folder."),
-    errno.ENOENT: ("there is no such file, or no folder for it", "Correct the path."),
+    errno.ENOENT: (
+        "there is no such file, or no folder for it",
+        "Choose another data folder, or correct the path.",
+    ),
     errno.ENOLCK: ("this file system has no locks", "Choose a data folder on a local disk."),
 }
 _OS_OTHER: Final = (
