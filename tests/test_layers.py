@@ -65,6 +65,7 @@ STRUCTURAL = {
             "problems",
             "incoming",
             "outgoing",
+            "previews",
             "idempotency",
             "strict",
             "trail",

@@ -16,7 +16,6 @@ from mcpassport.records.grants import (
     Server,
     Tenant,
 )
-from mcpassport.records.tool import Tool
 
 T = TypeVar("T")
 
@@ -199,44 +198,6 @@ class TokenOut(BaseModel):
             created_at=token.created_at,
             expires_at=token.expires_at,
         )
-
-
-class ToolOut(BaseModel):
-    """One tool of a preview."""
-
-    name: str
-    title: str
-    description: str
-    resource: str
-    method: str
-    tags: list[str]
-    read_only: bool
-    destructive: bool
-    digest: str
-
-    @classmethod
-    def of(cls, tool: Tool) -> "ToolOut":
-        """From the catalog."""
-        return cls(
-            **{each: getattr(tool, each) for each in ("name", "title", "description")},
-            **{each: getattr(tool.method, each) for each in ("resource", "method")},
-            tags=list(tool.tags),
-            read_only=tool.annotations.read_only,
-            destructive=tool.annotations.destructive,
-            digest=tool.visible.hex(),
-        )
-
-
-class ToolPreview(BaseModel):
-    """The tools that an MCP server with these filters would expose."""
-
-    integration: str
-    version: int
-    catalog_digest: str
-    surface_digest: str
-    result: list[ToolOut]
-    hidden: int
-    """Tools of the integration that the filters, or the account's overrides, leave out."""
 
 
 class DiffOut(BaseModel):

@@ -21,7 +21,7 @@ from mcpassport import __version__
 from mcpassport.catalog.explain import Reason, why_not
 from mcpassport.catalog.select import select
 from mcpassport.edge.api.incoming import CallIn
-from mcpassport.edge.api.outgoing import ToolOut, ToolPreview
+from mcpassport.edge.api.previews import ToolOut, ToolPreview
 from mcpassport.edge.api.principal import Acting, Operator, Reader
 from mcpassport.edge.api.strict import StrictRoute
 from mcpassport.errors import Conflict, InvalidInput, NoSuchObject
