@@ -41,7 +41,8 @@ def as_lines(rows: Iterable[ChainedRow]) -> bytes:
     """Rows to verify and to feed to other programs, one flat JSON object a line.
 
     `chain`, `sequence` and `hash` stand before the members of the body: what follows them, behind
-    the opening brace, is the exact text that was hashed. Names of chains hold no quotation mark.
+    the opening brace, is the exact text that was hashed. Names of chains hold no quotation mark,
+    and no body holds a line's end unless somebody changed it: it shows as changed in one line too.
     """
     return b"".join(
         b'{"chain":"%s","sequence":%d,"hash":"%s"%s%s\n'
@@ -50,7 +51,7 @@ def as_lines(rows: Iterable[ChainedRow]) -> bytes:
             row.sequence,
             row.hash.hex().encode(),
             b"" if row.body == b"{}" else b",",
-            row.body[1:],
+            row.body[1:].replace(b"\n", b" "),
         )
         for row in rows
     )
@@ -64,7 +65,7 @@ def from_lines(text: bytes) -> list[ChainedRow]:
 def row_of(line: bytes) -> ChainedRow:
     """The row of one line, its end included; `ValueError` if it holds none."""
     found = _PLACE(line)
-    if found is None or line[-2:] != b"}\n":
+    if found is None or line[-1:] != b"\n":
         raise ValueError("no row")
     chain, sequence, digest = found.groups()
     rest = line[found.end() : -1]

@@ -86,6 +86,8 @@ class Puller:
             previous, sequence = place.digest, place.sequence + 1
             if place.sequence < FIRST_SEQUENCE < found[0].sequence:
                 found, previous = await self._begun_late(found)
+                if not found:
+                    continue
                 sequence = found[0].sequence
             self._check(verify(found, previous=previous, sequence=sequence))  # 2
             self._file.write(found)
@@ -112,7 +114,7 @@ class Puller:
 
         Retention may go on between the two questions; then the rows are asked for again.
         """
-        while True:
+        while found:
             before = found[0].sequence - 1
             query = self._source.query(cursor=before - 1, limit=1)
             signed = await self._checkpoints(query)
@@ -122,7 +124,8 @@ class Puller:
             if again and again[0].sequence == found[0].sequence:
                 self._check(Broken(before, "the rows up to here are gone, and nothing signs this"))
                 return again, GENESIS
-            found = again or found
+            found = again
+        return [], GENESIS
 
     async def _rows(self) -> list[ChainedRow]:
         place = self._file.place
@@ -177,7 +180,7 @@ def _may_pass(error: ApiProblem | StoreUnavailable) -> bool:
 
 def _wait(error: ApiProblem | StoreUnavailable, tried: int) -> int:
     """Seconds: doubled each time, and at least what the deployment asks for."""
-    wait = min(1 << (tried - 1), LONGEST_WAIT_S)
+    wait = min(1 << min(tried - 1, 10), LONGEST_WAIT_S)
     retry = error.document.get("retry") if isinstance(error, ApiProblem) else None
     asked = retry.get("after_seconds") if isinstance(retry, dict) else None
     return max(wait, min(asked, LONGEST_WAIT_S)) if isinstance(asked, int) else wait

@@ -157,11 +157,12 @@ async def test_a_fault_in_the_middle_leaves_no_gap_and_nothing_twice(tmp_path: P
         assert verify_file(path, fingerprint_of(KEY.public)) == ("acme", 20, 1, 20, 18, None)
 
 
+@pytest.mark.parametrize("body", [b"{}", b"", b"x", b'{"a":1', b"{\n}\r\n", b'"\xff\x00,'])
 async def test_a_changed_row_is_told_and_what_comes_later_is_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    body: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A reader must not go without later rows because somebody changed an earlier one."""
-    changed = [*ROWS[:8], msgspec.structs.replace(ROWS[8], body=b"{}"), *ROWS[9:]]
+    changed = [*ROWS[:8], msgspec.structs.replace(ROWS[8], body=body), *ROWS[9:]]
     puller = await pulled(Deployment(changed), tmp_path / "out")
     assert puller.broken is not None
     assert (puller.broken.sequence, puller.rows) == (9, 20)
@@ -210,6 +211,20 @@ async def test_retention_that_goes_on_meanwhile_is_no_fault(tmp_path: Path) -> N
     assert puller.broken is None
     verdict = verify_file(tmp_path / "out", fingerprint_of(KEY.public))
     assert verdict == ("acme", 5, 16, 20, 15, None)
+
+
+async def test_a_chain_that_retention_empties_meanwhile_ends_the_export(tmp_path: Path) -> None:
+    """Nothing is left to write, and nobody is asked without end."""
+    api = Deployment(ROWS)
+    kept = [ROWS[8:], ROWS[20:]]
+
+    def retire() -> None:
+        if kept:
+            api.kept = kept.pop(0)
+
+    api.before_rows = retire
+    puller = await pulled(api, tmp_path / "out")
+    assert (puller.rows, puller.broken) == (0, None)
 
 
 async def test_a_beginning_that_nothing_signs_is_told(
