@@ -19,7 +19,6 @@ from mcpassport.evidence.checks.tool_catalog import (
     needed_capability,
 )
 from mcpassport.evidence.checks.tool_scope_controls import hidden_tool
-from mcpassport.evidence.checks.two_channels import same_facts
 from mcpassport.evidence.checks.transport import (
     hosts,
     hsts,
@@ -27,6 +26,7 @@ from mcpassport.evidence.checks.transport import (
     preflights,
     safe_answers,
 )
+from mcpassport.evidence.checks.two_channels import same_facts
 from mcpassport.evidence.checks.zero_data_retention import nothing_is_kept
 from mcpassport.evidence.finding import Finding
 
