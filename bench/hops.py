@@ -24,10 +24,11 @@ from unittest import mock
 from bench.apps.null_audit import NullAudit
 from bench.servers import LIMITS, Grant, Vendor, content, write_settings
 from bench.upstream import SMALL
+from starlette.types import ASGIApp
 from tests.support.asgi import request
 
 from mcpassport import app as composition
-from mcpassport.app import Application, open_application, open_services
+from mcpassport.app import open_application, open_services
 from mcpassport.audit.entry import Entry
 from mcpassport.cli.client import open_api
 from mcpassport.cli.init import make_deployment
@@ -108,7 +109,7 @@ async def _grant(folder: Path, config: Path) -> Grant:
     return await vendor.grant("bench", account, factor=True)
 
 
-async def _call(app: Application, grant: Grant) -> None:
+async def _call(app: ASGIApp, grant: Grant) -> None:
     head, _, body = grant.call("bench_note_expressed", id="n_1").partition(b"\r\n\r\n")
     lines = (line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
     headers = {name.lower(): value for name, value in lines}
@@ -134,7 +135,7 @@ async def measure(folder: Path, number: int) -> dict[str, float]:
 
 
 async def _repeat(
-    app: Application,
+    app: ASGIApp,
     grant: Grant,
     number: int,
     hops: tuple[tuple[str, Any, str], ...],

@@ -22,7 +22,7 @@ from mcpassport.cli.integration import load_usable
 from mcpassport.settings import CONFIG_NAME
 
 HERE: Final = Path(__file__).parent
-SHIPPED: Final = "mcpassport.serving:serving_app"
+SHIPPED: Final = "mcpassport.serving.worker"
 JSON: Final = {
     "Content-Type": "application/json",
     "Accept": "application/json, text/event-stream",
@@ -34,6 +34,7 @@ LIMITS: Final = {
     "in_flight_tenant": 4096,
     "in_flight_host": 16_384,
     "in_flight_process": 16_384,
+    "connections": 65_536,
 }
 """Raised to their ceilings: the bench measures the work, not the limits."""
 

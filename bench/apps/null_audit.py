@@ -1,16 +1,16 @@
-"""The app with an audit store that keeps nothing: what the audit costs is the distance to it.
+"""A worker with an audit store that keeps nothing: what the audit costs is the distance to it.
 
 For the bench only. Everything before the store runs as it does: rows are made, encoded, queued.
 """
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 from unittest import mock
 
 from mcpassport import app
 from mcpassport.records.audit import ChainedRow, Checkpoint, EdgeCount
-from mcpassport.serving import ServingApp
-from mcpassport.serving import serving_app as shipped
+from mcpassport.serving import worker
 from mcpassport.store.protocol import Link, Pending, Space
 
 
@@ -60,11 +60,15 @@ class NullAudit:
         """Nothing is open."""
 
 
-def serving_app() -> ServingApp:
-    """As the shipped one, until its process ends."""
+def main() -> int:
+    """As the shipped worker, over this store."""
 
     def forgetting(_url: str, **_options: Any) -> NullAudit:
         return NullAudit()
 
-    mock.patch.object(app, "open_audit", forgetting).start()
-    return shipped()
+    with mock.patch.object(app, "open_audit", forgetting):
+        return worker.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,7 +14,7 @@ CONNECTIONS: Final = 32
 FORMS: Final = {
     "process": ("process", ""),
     "disk": ("disk", ""),
-    "none": ("process", "bench.apps.null_audit:serving_app"),
+    "none": ("process", "bench.apps.null_audit"),
 }
 
 

@@ -38,6 +38,8 @@ from mcpassport.settings import Settings, load
 LOOPBACK: Final = "127.0.0.1"
 KEY_FILE: Final = "sandbox.key"
 """The master key that a sandbox made, and the mark of a folder that is its own."""
+PAGE: Final = "https://evidence.invalid"
+"""A page that checks call from; no browser can be there (RFC 6761, 6.4)."""
 ADMIN: Final = "tok_evidence_"
 _PRINCIPAL: Final = Principal("cli:evidence", "admin")
 _UNUSABLE: Final = 2
@@ -99,6 +101,7 @@ def substituted(settings: Settings, folder: Path, key: KeyMaterial, upstream: st
             "master_key": key,
             "private_hosts": (upstream,),
             "allowed_hosts": (),
+            "allowed_origins": (*settings.allowed_origins, PAGE),
             "workers": 1,
             "host": LOOPBACK,
             "evidence_file": None,  # what this run is to write need not be there yet
@@ -109,7 +112,7 @@ def substituted(settings: Settings, folder: Path, key: KeyMaterial, upstream: st
 
 def substitutions(settings: Settings) -> tuple[Substitution, ...]:
     """What a sandbox has in place of that deployment's own."""
-    found: list[Substitution] = ["store", "master key", "upstream", "clock", "address"]
+    found: list[Substitution] = ["store", "master key", "upstream", "clock", "address", "one page"]
     urls = (settings.records_url, settings.keyring_url)
     if not all(url.startswith("sqlite:") for url in urls):
         found.append("kind of store")
@@ -167,6 +170,9 @@ async def _ready(services: Services, settings: Settings, port: int) -> bytes:
         "build_digest": services.build_digest,
         "settings_digest": settings.digest(),
         "substitutions": substitutions(settings),
+        "public_url": settings.public_url,
+        "origin": PAGE,
+        "limits": structs.asdict(services.settings.limits),
     }
     return json.dumps(ready).encode() + b"\n"
 

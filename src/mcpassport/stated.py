@@ -38,6 +38,7 @@ def facts_of(settings: Settings) -> Facts:
         allowed_hosts=settings.allowed_hosts,
         trusted_proxies=settings.trusted_proxies,
         workers=settings.workers,
+        tls_here=settings.terminates_tls,
         evidence_max_age_days=settings.evidence_max_age_days,
         store=STORE_NAMES[settings.records_url.partition(":")[0]],
         keys=keys_beside(settings.records_url, settings.keyring_url),

@@ -34,6 +34,10 @@ class Ready(msgspec.Struct, frozen=True):
     build_digest: str
     settings_digest: str
     substitutions: tuple[Substitution, ...]
+    public_url: str = ""
+    origin: str = ""
+    """A page that may call, beside those of the deployment."""
+    limits: Mapping[str, int] = msgspec.field(default_factory=dict)
 
 
 class Sandbox:

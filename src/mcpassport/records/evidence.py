@@ -12,7 +12,15 @@ Profile: TypeAlias = Literal["quick", "full"]
 EVIDENCE_FORMAT: Literal[1] = 1
 
 Substitution: TypeAlias = Literal[
-    "store", "kind of store", "master key", "upstream", "clock", "address", "workers", "limits"
+    "store",
+    "kind of store",
+    "master key",
+    "upstream",
+    "clock",
+    "address",
+    "one page",
+    "workers",
+    "limits",
 ]
 """What a run put in place of the deployment's own."""
 
@@ -24,9 +32,11 @@ OUT_OF_REACH: Final[Mapping[Substitution, tuple[str, ...]]] = MappingProxyType(
         "upstream": ("egress_hosts", "private_hosts"),
         "clock": (),
         "address": ("transport_security", "allowed_hosts"),
+        "one page": (),  # one more origin is listed; nothing is said of the others by it
         "workers": ("workers",),
         "limits": (
-            *("calls_per_10s", "in_flight_server", "strangers", "upstream_body"),
+            *("calls_per_10s", "in_flight_server", "in_flight_tenant", "place_wait"),
+            *("strangers", "upstream_body", "request_body", "json_depth", "batch_length"),
             *("connect_timeout", "call_timeout"),
         ),
     }

@@ -20,7 +20,11 @@ KEYS_PLACES: Final = {
 _KEYS_SHARED: Final = (
     " Backups that the database itself makes hold both, unless that schema is left out of them."
 )
-NO_HOSTS: Final = "none, so that `Host` is not checked"
+NO_HOSTS: Final = "none"
+_UNLISTED: Final = (
+    "where this deployment listens on loopback, the host of its published address and names of its "
+    "own machine; where it listens elsewhere, any, since none is listed"
+)
 
 
 class Facts(Struct, frozen=True, kw_only=True):
@@ -40,6 +44,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     trusted_proxies: tuple[str, ...] = ()
     factors: tuple[str, ...] = ("api_token",)
     workers: int = 1
+    tls_here: bool = False
     evidence_max_age_days: int = 90
     store: str = "SQLite"
     keys: Literal["file", "schema", "apart"] = "file"
@@ -64,7 +69,6 @@ def size(count: int) -> str:
 
 def fact_texts(facts: Facts) -> dict[str, str]:
     """Each fact as prose, by the name that claims use."""
-    limits = facts.limits
     return {
         "public_url": safe(facts.public_url),
         "environment": safe(facts.environment or "not labelled"),
@@ -75,6 +79,8 @@ def fact_texts(facts: Facts) -> dict[str, str]:
         "factors": code_list(facts.factors),
         "allowed_origins": code_list(facts.allowed_origins),
         "allowed_hosts": code_list(facts.allowed_hosts) if facts.allowed_hosts else NO_HOSTS,
+        "admitted_hosts": _admitted_hosts(facts),
+        "hsts_rule": _hsts_rule(facts),
         "trusted_proxies": code_list(facts.trusted_proxies),
         "private_hosts": code_list(facts.private_hosts),
         "audit_retention_days": str(facts.audit_retention_days),
@@ -89,8 +95,19 @@ def fact_texts(facts: Facts) -> dict[str, str]:
         if facts.workers == 1
         else f"{facts.workers} worker processes",
         "evidence_max_age_days": str(facts.evidence_max_age_days),
+        **_limit_texts(facts.limits),
+    }
+
+
+def _limit_texts(limits: Limits) -> dict[str, str]:
+    return {
         "calls_per_10s": str(limits.calls_per_10s),
         "in_flight_server": str(limits.in_flight_server),
+        "in_flight_tenant": str(limits.in_flight_tenant),
+        "place_wait": f"{limits.place_wait_ms / 1000:g} s",
+        "request_body": size(limits.request_body_bytes),
+        "json_depth": str(limits.json_depth),
+        "batch_length": str(limits.batch_length),
         "strangers": f"{limits.strangers_per_10s:,}",
         "upstream_body": size(limits.upstream_body_bytes),
         "connect_timeout": f"{limits.connect_timeout_s} s",
@@ -111,10 +128,27 @@ def _expiry_rule(facts: Facts) -> str:
     )
 
 
+def _admitted_hosts(facts: Facts) -> str:
+    if not facts.allowed_hosts:
+        return _UNLISTED
+    return f"{code_list(facts.allowed_hosts)}; beside MCP servers also names of its own machine"
+
+
+def _hsts_rule(facts: Facts) -> str:
+    if facts.public_url.startswith("https://"):
+        return "Every answer says `Strict-Transport-Security: max-age=31536000` (HSTS)."
+    return "No answer asks for HSTS, since the published address is plain http."
+
+
 def _transport_security(facts: Facts) -> str:
+    if facts.tls_here:
+        return (
+            "The published address uses https. TLS ends in this deployment's own processes: 1.2 "
+            "and 1.3; anything older is refused."
+        )
     if facts.public_url.startswith("https://"):
         return (
-            "The published address uses https. TLS ends in front of this process; its floor and "
-            "HSTS are settings of that proxy and are not checked by this build."
+            "The published address uses https. TLS ends in front of this process; its floor is a "
+            "setting of that proxy and is not checked by this build."
         )
     return "The published address uses plain http: transport is not encrypted by this deployment."

@@ -9,6 +9,7 @@ from mcpassport.evidence.claims.access import ACCESS
 from mcpassport.evidence.claims.custody import CUSTODY
 from mcpassport.evidence.claims.operation import OPERATION
 from mcpassport.evidence.claims.record import Claim
+from mcpassport.evidence.claims.transport import TRANSPORT
 
 UNCONFIRMED = ("BCR-04", "STA-07", "IAM-04", "TVM-05", "TVM-01", "MDS")
 
@@ -23,7 +24,7 @@ def test_a_claim_is_well_formed(claim: Claim) -> None:
 
 def test_ids_are_unique() -> None:
     """Two claims never share an id, and the letters of an id name one section."""
-    assert len(CLAIMS) == len(ACCESS + CUSTODY + OPERATION)
+    assert len(CLAIMS) == len(ACCESS + CUSTODY + OPERATION + TRANSPORT)
     assert len({(claim.id[:3], claim.section) for claim in CLAIMS.values()}) == len(
         {claim.id[:3] for claim in CLAIMS.values()}
     )

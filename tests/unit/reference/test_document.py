@@ -90,7 +90,12 @@ def test_the_schema_refuses_a_node_of_an_unknown_kind(make_inputs: Callable[...,
         ({"public_url": "http://mcp.acme.example"}, "AUT-10", "uses https", "plain http"),
         ({"limits": Limits(calls_per_10s=7)}, "LIM-02", " 50 requests", " 7 requests"),
         ({"limits": Limits(upstream_body_bytes=2**20)}, "LIM-04", "8 MiB", "1 MiB"),
-        ({"allowed_hosts": ("mcp.acme.example",)}, "AUT-08", "not checked", "hosts: `mcp."),
+        (
+            {"allowed_hosts": ("mcp.acme.example",)},
+            "AUT-14",
+            "since none is listed",
+            "Admitted: `mcp.",
+        ),
         ({"workers": 4}, "LIM-02", "1 worker process", "4 worker processes"),
     ],
 )

@@ -10,6 +10,7 @@ from mcpassport.evidence.checks.credential_handling import at_rest, one_disclosu
 from mcpassport.evidence.checks.failure_modes import leaving
 from mcpassport.evidence.checks.failure_table import failure_table, nothing_shown
 from mcpassport.evidence.checks.key_backups import keys_apart
+from mcpassport.evidence.checks.load import calls_at_once, large_answers, sizes, tenants_share
 from mcpassport.evidence.checks.rate_limits_errors import one_request
 from mcpassport.evidence.checks.tenancy_isolation import blast_radius, isolation
 from mcpassport.evidence.checks.tool_catalog import (
@@ -18,6 +19,13 @@ from mcpassport.evidence.checks.tool_catalog import (
     needed_capability,
 )
 from mcpassport.evidence.checks.tool_scope_controls import hidden_tool
+from mcpassport.evidence.checks.transport import (
+    hosts,
+    hsts,
+    origins,
+    preflights,
+    safe_answers,
+)
 from mcpassport.evidence.checks.two_channels import same_facts
 from mcpassport.evidence.checks.zero_data_retention import nothing_is_kept
 from mcpassport.evidence.finding import Finding
@@ -27,6 +35,11 @@ Check = Callable[[Bench, Finding], Awaitable[None]]
 CHECKS: Final[dict[str, Check]] = {
     "TEN-01": isolation,
     "TEN-03": blast_radius,
+    "AUT-08": origins,
+    "AUT-09": preflights,
+    "AUT-14": hosts,
+    "AUT-15": hsts,
+    "AUT-16": safe_answers,
     "SCO-01": hidden_tool,
     "CRE-04": one_disclosure,
     "CRE-10": keys_apart,
@@ -36,7 +49,11 @@ CHECKS: Final[dict[str, Check]] = {
     "AUD-04": recomputed,
     "AUD-14": exported,
     "LIM-01": same_facts,
+    "LIM-02": calls_at_once,
     "LIM-03": one_request,
+    "LIM-04": large_answers,
+    "LIM-06": tenants_share,
+    "LIM-07": sizes,
     "TOO-05": checked_answers,
     "TOO-06": growing_progress,
     "TOO-07": needed_capability,

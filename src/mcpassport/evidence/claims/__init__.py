@@ -10,8 +10,11 @@ from mcpassport.evidence.claims.checklist import ASKED, CHECKLIST, THEMES
 from mcpassport.evidence.claims.custody import CUSTODY
 from mcpassport.evidence.claims.operation import OPERATION
 from mcpassport.evidence.claims.record import Asked, Claim, Controls, Grade, Row
+from mcpassport.evidence.claims.transport import TRANSPORT
 
-CLAIMS: Final[dict[str, Claim]] = {claim.id: claim for claim in ACCESS + CUSTODY + OPERATION}
+CLAIMS: Final[dict[str, Claim]] = {
+    claim.id: claim for claim in ACCESS + CUSTODY + OPERATION + TRANSPORT
+}
 ROWS: Final[dict[int, Row]] = {row.number: row for row in CHECKLIST}
 
 __all__ = ["ASKED", "CLAIMS", "ROWS", "THEMES", "Asked", "Claim", "Controls", "Grade", "Row"]

@@ -95,16 +95,6 @@ ACCESS: Final[tuple[Claim, ...]] = (
         available=False,
     ),
     Claim(
-        "AUT-08",
-        _AUTH,
-        31,
-        "A request to an MCP server with an `Origin` that is not listed is refused with HTTP 403; "
-        "one without `Origin` passes. Listed origins: {allowed_origins}. Listed hosts: "
-        "{allowed_hosts}.",
-    ),
-    Claim("AUT-09", _AUTH, 31, "Answers to CORS preflight requests.", available=False),
-    Claim("AUT-10", _AUTH, 30, "{transport_security}"),
-    Claim(
         "AUT-11",
         _AUTH,
         33,

@@ -65,7 +65,7 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("Token passthrough"),
         *context.claims("AUT-04"),
         subheading("Transport, Origin and Host"),
-        *context.claims("AUT-08", "AUT-09", "AUT-10"),
+        *context.claims("AUT-08", "AUT-09", "AUT-14", "AUT-10", "AUT-15", "AUT-16"),
         subheading("Roles of the management API"),
         *context.claims("AUT-11", "AUT-13", "AUT-12"),
         _roles(),

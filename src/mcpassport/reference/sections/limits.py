@@ -1,6 +1,8 @@
 """Rate limits & errors: the 429 contract, the envelope, every type, every limit."""
 
-from mcpassport.limits import LIMITS
+from collections.abc import Sequence
+
+from mcpassport.limits import LIMITS, settable
 from mcpassport.reference.document import Node, Table
 from mcpassport.reference.error_types import envelope_table, types_table
 from mcpassport.reference.inputs import Context
@@ -11,7 +13,7 @@ from mcpassport.reference.writing import code, definitions, prose, sample, subhe
 def build(context: Context) -> tuple[Node, ...]:
     """The contract, then what an agent does with it."""
     return (
-        *context.claims("LIM-01", "LIM-02", "LIM-03", "LIM-05", "LIM-04"),
+        *context.claims("LIM-01", "LIM-02", "LIM-06", "LIM-03", "LIM-05", "LIM-07", "LIM-04"),
         subheading("429 on two channels"),
         prose(
             "MCP clients of the older revisions lose their connection on an HTTP error status, so "
@@ -34,13 +36,21 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("Limits in force"),
         prose(
             "Requests in flight and requests started are counted per worker process; this "
-            f"deployment runs {context.texts['workers']}. A request waits at most 1 s for a place "
-            "in flight. `calls_per_10s` is an allowance that refills evenly: a server that was "
-            "idle may start that many at once, and every request counts, not only tool calls."
+            f"deployment runs {context.texts['workers']}. A request waits at most "
+            f"{context.texts['place_wait']} for a place in flight. `calls_per_10s` is an allowance "
+            "that refills evenly: a server that was idle may start that many at once, and every "
+            "request counts, not only tool calls. An admin may set "
+            f"{_listed(settable('server'))} for one MCP server, and also "
+            f"{_listed(('in_flight_tenant',))} for one tenant, each up to its ceiling; a server "
+            "shows what is in force for it as `limits_in_force`."
         ),
         _limits(context),
         *_backoff(),
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _errors() -> tuple[Node, ...]:
