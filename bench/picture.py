@@ -18,8 +18,8 @@ PICTURE: Final = HERE / "results.svg"
 
 _WIDTH: Final = 760
 _ROW: Final = 26
-_NAMES: Final = 168
-_BAR: Final = 380
+_NAMES: Final = 196
+_BAR: Final = 356
 _TITLES: Final = {
     "bare": "bare pass-through",
     "minimum": "mcpassport, the least",

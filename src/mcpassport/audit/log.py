@@ -149,8 +149,11 @@ class AuditLog:
         """Commit what is owed and the rows given to `later`; on failure they wait for the next."""
         try:
             while self._owed:
-                await self.append(self._owed[0])
-                self._owed.popleft()
+                outcome = self._owed[0]
+                await self.append(outcome)
+                # Another flush may have paid it meanwhile; paid twice it is one row all the same.
+                if self._owed and self._owed[0] is outcome:
+                    self._owed.popleft()
         except McpassportError:
             pass
         waiting, self._quiet = self._quiet, {}

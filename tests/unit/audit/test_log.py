@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from tests.support.calling import (
     NOW,
@@ -186,6 +187,17 @@ async def test_later_waits_for_a_store_that_is_gone(log: AuditLog, audit: Memory
     log.later(row("r"), key="k")
     await log.flush()
     assert [r.count for r in audit.written()] == [3]
+
+
+async def test_two_flushes_at_once_pay_what_is_owed(log: AuditLog, audit: MemoryAudit) -> None:
+    """An owed outcome is paid once and the flusher lives on, whoever else flushes meanwhile."""
+    await log.append(msgspec.structs.replace(row("r1"), phase="intent"))
+    log.owe(msgspec.structs.replace(row("r1"), phase="outcome"))
+    await asyncio.gather(log.flush(), log.flush())
+    await log.flush()
+    assert [(r.request_id, r.phase) for r in audit.written()] == [
+        *(("r1", "intent"), ("r1", "outcome")),
+    ]
 
 
 async def test_close_writes_what_waits(audit: MemoryAudit) -> None:
