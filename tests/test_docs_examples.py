@@ -27,7 +27,7 @@ from mcpassport.integrations.lint import check
 from mcpassport.integrations.load import load_folder
 from mcpassport.integrations.openapi import import_openapi
 from mcpassport.records.audit import AuditRow, Phase
-from mcpassport.settings import load
+from mcpassport.settings import Settings, load
 
 KINTO = ROOT / "tests" / "fixtures" / "openapi" / "kinto-26.json"
 INTEGRATIONS = (DOCS / "integrations.md").read_text()
@@ -35,7 +35,7 @@ OPERATE = (DOCS / "operate.md").read_text()
 SHOWN_ADDRESS = "127.0.0.1:8080"
 MARKS = {
     "yaml": {"integration", "docs", "config", "overlay", "openapi"},
-    "sh": {"", "run", "fails", "serving", "curl", "pytest"},
+    "sh": {"", "run", "fails", "serving", "curl", "pytest", "host"},
     "text": {"output", "case"},
     "toml": {"settings"},
     "python": {"", "mcp1", "mcp2"},
@@ -227,6 +227,16 @@ def test_commands_that_are_only_shown_exist(block: Block) -> None:
         command, _, unused = app.parse_args(words, exit_on_error=False, print_error=False)
         assert callable(command)
         assert not unused
+
+
+@pytest.mark.parametrize("block", marked("deploy.md", "host"), ids=name_of)
+def test_commands_of_the_host_name_files_and_settings_that_exist(block: Block) -> None:
+    """Whatever they take from the repo is there, and each variable is a setting."""
+    named = re.findall(r"\bdeploy/[\w./-]+", block.text)
+    assert named
+    assert all((ROOT / name).is_file() for name in named)
+    variables = re.findall(r"\bMCPASSPORT_([A-Z_]+)=", block.text)
+    assert {name.lower() for name in variables} <= set(Settings.model_fields)
 
 
 @pytest.mark.parametrize("block", marked("test.md", "pytest"), ids=name_of)

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcpassport.turns import SHARE, Turns, TurnsBy
@@ -26,6 +26,7 @@ def test_one_owner_takes_at_most_three_quarters() -> None:
     assert filled(Turns(8, shared=False), "a") == {"a": 8}
 
 
+@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 40))
 def test_however_many_flood_somebody_new_finds_a_place(places: int, floods: int) -> None:
     """While there are enough places for a share each, one is free for an owner that holds none."""
@@ -96,6 +97,7 @@ async def test_a_change_of_places_holds_from_the_next_turn_on() -> None:
     assert not turns.free_for("c")
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_history_loses_a_place_or_a_waiter(data: st.DataObject) -> None:
     """Whoever comes, leaves or gives up: never over the cap, and at the end nothing is left."""

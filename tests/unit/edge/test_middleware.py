@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.asgi import Response, request
 from tests.support.calling import legacy, legacy_headers
@@ -300,6 +300,7 @@ async def test_a_process_that_drains_ends_each_connection(build: House) -> None:
     assert draining.under_way == 0
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_no_name_but_localhost_is_of_this_machine(host: str) -> None:
     """Addresses are; whatever else is called so would be a way around the check."""

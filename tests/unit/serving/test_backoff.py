@@ -1,6 +1,6 @@
 """When a worker that died is started again."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcpassport.serving.backoff import CRASH_LOOP, LONGEST_S, STABLE_S, Backoff
@@ -22,6 +22,7 @@ def test_pauses_grow_with_early_deaths_and_end_with_a_long_life() -> None:
     assert (backoff.after(0), backoff.loops) == (0.5, False)
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 100), max_size=2_000))
 def test_it_never_gives_up(lives: list[float]) -> None:
     """Whatever happens, the pause is bounded."""
