@@ -33,17 +33,16 @@ async def session(started: dict[str, Any], _headers: dict[str, str], mode: str |
         if hasattr(mcp, "Client"):
             transport = stdio_client(parameters, errlog=errors)
             async with mcp.Client(transport, mode=mode or "auto") as client:
-                yield client
+                yield agent.Sdk(client)
             return
         async with (
             stdio_client(parameters, errlog=errors) as (read, write),
             mcp.ClientSession(read, write) as client,
         ):
             await client.initialize()
-            yield client
+            yield agent.Sdk(client)
 
 
 if __name__ == "__main__":
     logging.disable(logging.CRITICAL)
-    agent.session = session
-    json.dump(asyncio.run(agent.main()), sys.stdout)
+    json.dump(asyncio.run(agent.main(session)), sys.stdout)

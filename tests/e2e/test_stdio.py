@@ -29,10 +29,10 @@ def session(
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    for secret in secrets.values():
-        assert secret not in errors.read_text() + " ".join(started["command"])
     answer: dict[str, Any] = json.loads(done.stdout)
     assert answer["refused"] is None, answer
+    for secret in secrets.values():
+        assert secret not in errors.read_text() + " ".join(started["command"])
     return answer
 
 

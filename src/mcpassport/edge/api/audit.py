@@ -48,7 +48,7 @@ async def checkpoints(
     return await checkpoints_of(acting.services.audit_store, query.chain(acting), query)
 
 
-@router.get("/strangers", response_model=PageOf[dict[str, Any]])
+@router.get("/strangers", response_model=PageOf[dict[str, Any]], responses=AS_LINES)
 async def strangers(
     acting: PlatformReader, request: Request, query: Annotated[RowsQuery, Query()]
 ) -> PageOf[dict[str, Any]] | Response:

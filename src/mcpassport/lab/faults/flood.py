@@ -1,6 +1,7 @@
 """A body far larger than anybody wants: plain, or a gzip bomb."""
 
-import gzip
+import zlib
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -25,7 +26,17 @@ class Flood(Struct, frozen=True, forbid_unknown_fields=True):
         """The head with the true length, then one mebibyte after the other."""
         pieces = [MEBIBYTE] * self.mebibytes + [answer.body]
         if self.coding == "gzip":
-            pieces = [gzip.compress(b"".join(pieces), 1, mtime=0)]
+            pieces = [await _compressed(pieces, channel)]
         await channel.send(reframed(answer.head, sum(map(len, pieces))))
         for piece in pieces:
             await channel.send(piece)
+
+
+async def _compressed(pieces: Sequence[bytes], channel: Channel) -> bytes:
+    """The pieces as one gzip stream; between two of them others have their turn."""
+    packer = zlib.compressobj(level=1, wbits=16 + zlib.MAX_WBITS)
+    packed = []
+    for piece in pieces:
+        packed.append(packer.compress(piece))
+        await channel.pause(0)
+    return b"".join((*packed, packer.flush()))
