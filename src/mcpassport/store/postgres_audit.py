@@ -26,10 +26,6 @@ SCHEMA: Final = PostgresSchema(
             """CREATE TABLE heads (
                 chain TEXT COLLATE "C" PRIMARY KEY, sequence BIGINT NOT NULL,
                 hash BYTEA NOT NULL)""",
-            """CREATE TABLE edge (
-                second BIGINT NOT NULL, reason TEXT COLLATE "C" NOT NULL,
-                network TEXT COLLATE "C" NOT NULL, count BIGINT NOT NULL,
-                PRIMARY KEY (second, reason, network))""",
         ),
         (
             """CREATE TABLE open (
@@ -42,7 +38,6 @@ SCHEMA: Final = PostgresSchema(
                 PRIMARY KEY (chain, sequence))""",
         ),
         (
-            "DROP TABLE edge",
             "CREATE TABLE proof (id INTEGER PRIMARY KEY CHECK (id = 1), mark BIGINT NOT NULL)",
             """CREATE TABLE segments (
                 chain TEXT COLLATE "C" NOT NULL, first BIGINT NOT NULL, last BIGINT NOT NULL,
@@ -95,7 +90,8 @@ _FORGET: Final = (
     "DELETE FROM segments WHERE chain = $1 AND last <= $2",
 )
 _PROVE: Final = """
-    INSERT INTO proof VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET mark = excluded.mark"""
+    INSERT INTO proof (id, mark) VALUES (1, $1)
+    ON CONFLICT (id) DO UPDATE SET mark = excluded.mark"""
 _BEYOND: Final = 2**63 - 1
 _BEGUN_MAX: Final = 65_536
 

@@ -24,7 +24,8 @@ _EXTENT: Final = """
            (SELECT min(first) FROM segments WHERE chain = $1),
            (SELECT last FROM segments WHERE chain = $1 ORDER BY first DESC LIMIT 1)"""
 _ADD_SEGMENT: Final = """
-    INSERT INTO segments VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"""
+    INSERT INTO segments (chain, first, last, since, until, holds)
+    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"""
 _SEGMENTED: Final = "UPDATE heads SET segmented = greatest(segmented, $1) WHERE chain = $2"
 _PROMISING: Final = """
     SELECT first, last FROM segments

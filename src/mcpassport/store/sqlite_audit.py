@@ -28,10 +28,6 @@ SCHEMA: Final = Schema(
             """CREATE TABLE heads (
                 chain TEXT PRIMARY KEY, sequence INTEGER NOT NULL, hash BLOB NOT NULL)
                 WITHOUT ROWID""",
-            """CREATE TABLE edge (
-                second INTEGER NOT NULL, reason TEXT NOT NULL, network TEXT NOT NULL,
-                count INTEGER NOT NULL,
-                PRIMARY KEY (second, reason, network)) WITHOUT ROWID""",
         ),
         (
             """CREATE TABLE open (
@@ -44,7 +40,6 @@ SCHEMA: Final = Schema(
                 PRIMARY KEY (chain, sequence)) WITHOUT ROWID""",
         ),
         (
-            "DROP TABLE edge",
             "CREATE TABLE proof (id INTEGER PRIMARY KEY CHECK (id = 1), mark INTEGER NOT NULL)",
             """CREATE TABLE segments (
                 chain TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
@@ -92,7 +87,7 @@ _FORGET: Final = (
     "DELETE FROM segments WHERE chain = ? AND last <= ?",
 )
 _PROVE: Final = """
-    INSERT INTO proof VALUES (1, ?) ON CONFLICT DO UPDATE SET mark = excluded.mark"""
+    INSERT INTO proof (id, mark) VALUES (1, ?) ON CONFLICT DO UPDATE SET mark = excluded.mark"""
 _BEYOND: Final = 2**63 - 1
 
 

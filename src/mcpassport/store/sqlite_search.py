@@ -19,7 +19,9 @@ _EXTENT: Final = """
            (SELECT max(sequence) FROM chained WHERE chain = ?1),
            (SELECT min(first) FROM segments WHERE chain = ?1),
            (SELECT last FROM segments WHERE chain = ?1 ORDER BY first DESC LIMIT 1)"""
-_ADD_SEGMENT: Final = "INSERT OR IGNORE INTO segments VALUES (?, ?, ?, ?, ?, ?)"
+_ADD_SEGMENT: Final = """
+    INSERT OR IGNORE INTO segments (chain, first, last, since, until, holds)
+    VALUES (?, ?, ?, ?, ?, ?)"""
 _SEGMENTED: Final = "UPDATE heads SET segmented = max(segmented, ?) WHERE chain = ?"
 _PROMISING: Final = """
     SELECT first, last FROM segments
