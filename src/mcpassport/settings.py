@@ -189,6 +189,11 @@ def notify_address() -> str:
     return os.environ.get("NOTIFY_SOCKET", "")
 
 
+def named_variable(name: str) -> str:
+    """What the variable holds that an option of a command names; empty where there is none."""
+    return os.environ.get(name, "")
+
+
 def load(config: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings; raises `InvalidSettings` naming every problem at once.
 

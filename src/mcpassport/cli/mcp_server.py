@@ -1,6 +1,5 @@
 """An MCP server as commands reach it: its URL and the secrets beside it, none in a command line."""
 
-import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from yarl import URL
 from mcpassport.cli.output import errors
 from mcpassport.errors import UsageError
 from mcpassport.limits import HEADER_API_TOKEN
+from mcpassport.settings import named_variable
 
 HOLDS_TOKEN = "/mcp/"
 
@@ -81,7 +81,7 @@ def secret(variable: str | None, file: Path | None) -> str | None:
         if stat.S_IMODE(file.stat().st_mode) & 0o077:
             errors.print(f"[yellow]{file} can be read by others; use chmod 600.[/yellow]")
     elif variable is not None:
-        text = os.environ.get(variable, "")
+        text = named_variable(variable)
     else:
         return None
     found = text.strip()
