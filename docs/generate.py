@@ -20,6 +20,7 @@ from mcpassport.evidence.claims import CLAIMS, Claim
 from mcpassport.integrations.lint_rules import DROPPED_WEIGHT, WARNINGS
 from mcpassport.integrations.schema import json_schema
 from mcpassport.limits import LIMITS
+from mcpassport.reference.renderers import published
 from mcpassport.settings import CLAIM_RELEVANT, ENV_PREFIX, Settings
 
 FOLDER = Path(__file__).parent / "generated"
@@ -238,6 +239,11 @@ def integration_schema() -> str:
     return msgspec.json.format(msgspec.json.encode(json_schema()), indent=2).decode() + "\n"
 
 
+def reference_schema() -> str:
+    """The JSON Schema of `reference.json`."""
+    return published.render().decode()
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "errors.md": errors,
@@ -246,6 +252,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "clients.md": clients,
     "integration.schema.json": integration_schema,
+    "reference.schema.json": reference_schema,
 }
 
 

@@ -2,7 +2,10 @@
 
 import itertools
 import json
+import subprocess
+import sys
 import urllib.request
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -76,10 +79,20 @@ def test_the_catalog_digest_of_the_reference_is_the_live_one(live: Live) -> None
     assert list(catalogs.values()) == [printed]
 
 
-@pytest.mark.parametrize("suffix", ["", ".md", ".json"])
+def test_a_buyer_recomputes_what_the_model_sees(live: Live) -> None:
+    """The printed script, run against a live server, gives the digests of the reference."""
+    sample = files("mcpassport.reference.samples").joinpath("visible.py").read_text("utf-8")
+    url = live.server("recompute")["url"]
+    command = [sys.executable, "-c", sample, url]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    printed = [f"{tool['visible']} {tool['name']}" for tool in reference_tools(live)]
+    assert ran.stdout.splitlines() == printed
+
+
+@pytest.mark.parametrize("suffix", ["", ".md", ".json", ".schema.json", ".csv", ".llms.txt"])
 def test_the_reference_is_served_to_anybody(live: Live, suffix: str) -> None:
     """The page is public and holds no secret of the deployment."""
     with urllib.request.urlopen(f"{live.url}/reference/crm{suffix}") as response:
         text = response.read().decode()
-    assert "Tenant isolation model" in text
+    assert ("Tenant isolation model" in text) == (suffix in {"", ".md", ".json"})
     assert not any(secret in text for secret in live.secrets)

@@ -3,11 +3,12 @@
 | address | answer |
 |---|---|
 | `/reference` | index of the integrations |
+| `/reference/llms.txt` | the same for a language model |
 | `/reference/<integration>` | the document as HTML |
-| `/reference/<integration>.json`, `.md` | the same document in that format |
+| `/reference/<integration>.json`, `.md`, … | the same in that format, see `FORMATS` |
+| `/reference/<integration>/<file>` | the same under the name that the file has in a folder |
 """
 
-from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -19,19 +20,16 @@ from mcpassport.errors import McpassportError, NoSuchObject, envelope_of
 from mcpassport.integrations.versions import Versions
 from mcpassport.records.sources import Clock
 from mcpassport.reference.assurance import Assurance
-from mcpassport.reference.compose import compose
-from mcpassport.reference.document import Document
+from mcpassport.reference.compose import branding_of, compose
+from mcpassport.reference.document import Branding, Document
 from mcpassport.reference.facts import Facts
 from mcpassport.reference.inputs import Inputs
-from mcpassport.reference.renderers import RENDERERS
-from mcpassport.reference.shelf import shelf_page
+from mcpassport.reference.renderers import FORMATS, Format
+from mcpassport.reference.shelf import SERVED, Entry, shelf_page, shelf_text
 from mcpassport.reference.vendor import Vendor
 
-MEDIA_TYPES = {
-    "html": "text/html; charset=utf-8",
-    "md": "text/markdown; charset=utf-8",
-    "json": "application/json",
-}
+_FILES = {each.file: suffix for suffix, each in FORMATS.items()}
+_LLMS = FORMATS["llms.txt"]
 INTEGRATIONS_LISTED = 200
 KEPT = 32
 UNCHECKED = Assurance()
@@ -93,17 +91,18 @@ class ReferencePages:
     async def _page(self, path: str) -> tuple[str, bytes]:
         name = path.removeprefix("/reference").strip("/")
         if not name:
-            heads, _ = await self._versions.names(None, INTEGRATIONS_LISTED)
-            return MEDIA_TYPES["html"], shelf_page(
-                [(head.name, head.label) for head in heads], self._vendor
-            )
-        name, dot, suffix = name.partition(".")
-        kind = suffix if dot else "html"
-        if kind not in RENDERERS:
-            raise NoSuchObject("The reference comes as .html, .md and .json.")
-        return MEDIA_TYPES[kind], await self._rendered(name, kind, RENDERERS[kind])
+            return FORMATS["html"].media_type, shelf_page(*await self._shelf(), SERVED)
+        if name == _LLMS.file:
+            return _LLMS.media_type, shelf_text(*await self._shelf(), SERVED)
+        name, kind = _asked(name)
+        return FORMATS[kind].media_type, await self._rendered(name, kind, FORMATS[kind])
 
-    async def _rendered(self, name: str, kind: str, render: Callable[[Document], bytes]) -> bytes:
+    async def _shelf(self) -> tuple[list[Entry], Branding]:
+        heads, _ = await self._versions.names(None, INTEGRATIONS_LISTED)
+        entries = [Entry(head.name, head.label, head.version) for head in heads]
+        return entries, branding_of(self._vendor)
+
+    async def _rendered(self, name: str, kind: str, form: Format) -> bytes:
         head = await self._versions.head(name)
         minute = self._clock().replace(second=0, microsecond=0)
         key = (name, kind, head.digest if head else "", minute)
@@ -111,8 +110,20 @@ class ReferencePages:
             document = await self.document(name)
             while len(self._kept) >= KEPT:
                 del self._kept[next(iter(self._kept))]
-            self._kept[key] = render(document)
+            self._kept[key] = form.render(document)
         return self._kept[key]
+
+
+def _asked(path: str) -> tuple[str, str]:
+    """The integration and the format that a path below `/reference/` means."""
+    name, slash, file = path.partition("/")
+    if slash and file in _FILES:
+        return name, _FILES[file]
+    name, dot, suffix = path.partition(".")
+    kind = suffix if dot else "html"
+    if kind not in FORMATS or "/" in path:
+        raise NoSuchObject(f"The reference comes as .{', .'.join(FORMATS)}.")
+    return name, kind
 
 
 def _refusal(error: McpassportError, path: str) -> tuple[str, bytes]:

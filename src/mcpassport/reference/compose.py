@@ -41,7 +41,7 @@ def compose(inputs: Inputs) -> Document:
     return Document(
         format=DOCUMENT_FORMAT,
         product=inputs.vendor.product,
-        branding=_branding(inputs.vendor),
+        branding=branding_of(inputs.vendor),
         integration=integration.name,
         integration_label=integration.label,
         integration_version=integration.version,
@@ -89,7 +89,8 @@ def host_of(url: str) -> str:
     return without_userinfo(url).partition("://")[2].partition("/")[0]
 
 
-def _branding(vendor: Vendor) -> Branding:
+def branding_of(vendor: Vendor) -> Branding:
+    """How the vendor marks a page."""
     return Branding(
         name=vendor.name,
         product=vendor.product,

@@ -61,12 +61,12 @@ class Table(Struct, frozen=True, tag_field="node", tag="table", omit_defaults=Tr
 
 
 class Code(Struct, frozen=True, tag_field="node", tag="code", omit_defaults=True):
-    """A block to copy, verbatim. `grade` says how it is known to work, if it claims to."""
+    """A block to copy, verbatim. `tried` says how it is known to work, if it claims to."""
 
     title: str
     language: str
     text: str
-    grade: Grade | None = None
+    tried: str = ""
 
 
 class DiagramNode(Struct, frozen=True, omit_defaults=True):

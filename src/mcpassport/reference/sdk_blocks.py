@@ -18,13 +18,14 @@ client = MultiServerMCPClient(
     }
 )
 tools = asyncio.run(client.get_tools())  # give them to create_agent(...) or a LangGraph node
+print([tool.name for tool in tools])
 """
 
 AGENTS_SDK: Final = """\
 import asyncio
 import os
 
-from agents import Agent, Runner
+from agents import Agent
 from agents.mcp import MCPServerStreamableHttp
 
 
@@ -32,8 +33,8 @@ async def main() -> None:
     headers = {"Authorization": f"Bearer {os.environ['MCP_API_TOKEN']}"}
     params = {"url": "{{url}}", "headers": headers}
     async with MCPServerStreamableHttp(params, name="{{name}}") as server:
-        agent = Agent(name="Assistant", mcp_servers=[server])
-        print((await Runner.run(agent, "What can you look up?")).final_output)
+        agent = Agent(name="Assistant", mcp_servers=[server])  # for Runner.run(agent, "…")
+        print([tool.name for tool in await server.list_tools()], agent.name)
 
 
 asyncio.run(main())

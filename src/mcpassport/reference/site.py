@@ -1,18 +1,15 @@
-"""The document as files: one per format, its JSON Schema, and an index for machines."""
+"""The document as files: one per format, and a folder of several for the vendor's own site."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from mcpassport.reference.document import Document
-from mcpassport.reference.prose import show
-from mcpassport.reference.renderers import RENDERERS
-from mcpassport.reference.schema import document_schema
+from mcpassport.reference.renderers import FORMATS
+from mcpassport.reference.shelf import BESIDE, Entry, shelf_page, shelf_text
 
-FILES: Final = {"html": "index.html", "md": "reference.md", "json": "reference.json"}
-SCHEMA_FILE: Final = "reference.schema.json"
-LLMS_FILE: Final = "llms.txt"
+INDEX: Final = "index.html"
+LLMS: Final = "llms.txt"
 
 
 def write(document: Document, out: Path) -> list[Path]:
@@ -21,41 +18,29 @@ def write(document: Document, out: Path) -> list[Path]:
     The same document gives the same bytes. Raises `OSError` if a file cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
-    contents = {FILES[name]: render(document) for name, render in RENDERERS.items()}
-    contents[SCHEMA_FILE] = schema_bytes()
-    contents[LLMS_FILE] = llms_text(document).encode()
-    written = []
-    for name, content in contents.items():
-        path = out / name
+    contents = {out / each.file: each.render(document) for each in FORMATS.values()}
+    for path, content in contents.items():
         path.write_bytes(content)
-        written.append(path)
-    return written
+    return list(contents)
 
 
-def schema_bytes() -> bytes:
-    """The JSON Schema of `reference.json`, as a file."""
-    return msgspec.json.format(msgspec.json.encode(document_schema()), indent=2) + b"\n"
+def write_site(documents: Sequence[Document], out: Path) -> list[Path]:
+    """A folder to publish as it is: an index, and a folder of every format per integration.
 
-
-def llms_text(document: Document) -> str:
-    """`llms.txt`: where a language model finds the document, in a few lines."""
-    label = show(document.integration_label).replace("\n", " ")
-    lines = [
-        f"# {label}: MCP security reference",
-        "",
-        (
-            f"> How AI agents reach {label} over MCP: scopes, authentication, data handling, "
-            f"limits, and the schemas of {document.tool_count} tools. Status: {document.version}."
-        ),
-        "",
-        "## Document",
-        "",
-        f"- [{FILES['md']}]({FILES['md']}): the whole document as Markdown",
-        f"- [{FILES['json']}]({FILES['json']}): the document as data",
-        f"- [{SCHEMA_FILE}]({SCHEMA_FILE}): JSON Schema of the data",
-        "",
-        "## Sections",
-        "",
-        *(f"- [{each.heading}]({FILES['md']}#{each.anchor})" for each in document.sections),
+    It needs no server of ours and no rewriting: every link is relative. The index is branded as the
+    first document is, and there must be one.
+    """
+    branding = documents[0].branding
+    written = [path for each in documents for path in write(each, out / each.integration)]
+    entries = [
+        Entry(each.integration, each.integration_label, each.integration_version)
+        for each in documents
     ]
-    return "\n".join(lines) + "\n"
+    out.mkdir(parents=True, exist_ok=True)
+    for name, content in (
+        (INDEX, shelf_page(entries, branding, BESIDE)),
+        (LLMS, shelf_text(entries, branding, BESIDE)),
+    ):
+        (out / name).write_bytes(content)
+        written.append(out / name)
+    return written

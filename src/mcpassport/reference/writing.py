@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from importlib.resources import files
 from typing import Literal
 
-from mcpassport.evidence.claims import Grade
 from mcpassport.reference.document import (
     Callout,
     Code,
@@ -57,9 +56,9 @@ def stated(items: Iterable[tuple[str, str]]) -> DefinitionList:
     )
 
 
-def code(title: str, language: str, text: str, grade: Grade | None = None) -> Code:
-    """A block to copy."""
-    return Code(title=title, language=language, text=text.strip("\n"), grade=grade)
+def code(title: str, language: str, text: str, tried: str = "") -> Code:
+    """A block to copy; `tried` in prose, how it is known to work."""
+    return Code(title=title, language=language, text=text.strip("\n"), tried=tried)
 
 
 def callout(text: str, kind: Literal["note", "warning"] = "note") -> Callout:

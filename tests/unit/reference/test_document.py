@@ -17,7 +17,6 @@ from mcpassport.reference.assurance import Known
 from mcpassport.reference.compose import compose
 from mcpassport.reference.document import (
     ClaimNode,
-    Code,
     DefinitionList,
     Document,
     Subheading,
@@ -132,7 +131,6 @@ def test_nothing_is_graded_higher_than_it_is_known(make_inputs: Callable[..., In
     vendor = Vendor(statements=Statements(sub_processors="Hosting Ltd"))
     document = compose(make_inputs(vendor=vendor))
     grades: set[str | None] = {node.grade for node in _nodes(document, ClaimNode)}
-    grades |= {node.grade for node in _nodes(document, Code)}
     grades |= {item.grade for node in _nodes(document, DefinitionList) for item in node.items} - {
         None
     }

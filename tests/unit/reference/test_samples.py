@@ -158,7 +158,7 @@ def test_the_document_prints_what_was_tested(make_inputs: Callable[..., Inputs])
         for node in section.nodes
         if isinstance(node, Code)
     }
-    for name in ("backoff.py", "backoff.js", "verify_audit.py", "verify_tools.py"):
+    for name in ("backoff.py", "backoff.js", "verify_audit.py", "verify_tools.py", "visible.py"):
         text = SAMPLES.joinpath(name).read_text("utf-8")
         shown = "\n".join(re.split("  [#] noqa", line)[0] for line in text.splitlines())
         assert shown.strip("\n") in blocks

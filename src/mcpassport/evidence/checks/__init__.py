@@ -6,7 +6,9 @@ from typing import Final
 from mcpassport.evidence.bench import Bench
 from mcpassport.evidence.checks.audit_trail import every_call
 from mcpassport.evidence.checks.audit_trail_read import exported, recomputed
+from mcpassport.evidence.checks.client_configuration import handshakes
 from mcpassport.evidence.checks.credential_handling import at_rest, one_disclosure
+from mcpassport.evidence.checks.digests import recomputed as digests_recomputed
 from mcpassport.evidence.checks.failure_modes import leaving
 from mcpassport.evidence.checks.failure_table import failure_table, nothing_shown
 from mcpassport.evidence.checks.key_backups import keys_apart
@@ -54,10 +56,12 @@ CHECKS: Final[dict[str, Check]] = {
     "LIM-04": large_answers,
     "LIM-06": tenants_share,
     "LIM-07": sizes,
+    "TOO-02": digests_recomputed,
     "TOO-05": checked_answers,
     "TOO-06": growing_progress,
     "TOO-07": needed_capability,
     "FAI-01": nothing_shown,
     "FAI-04": failure_table,
     "FAI-05": leaving,
+    "CLI-01": handshakes,
 }

@@ -24,7 +24,7 @@ OPERATION: Final[tuple[Claim, ...]] = (
         _CATALOG,
         28,
         "Each tool's `visible` digest covers its name, title, description, input schema and "
-        "annotations, and can be recomputed from `tools/list`.",
+        "annotations, is printed here, and can be recomputed from `tools/list`.",
     ),
     Claim(
         "TOO-03",
@@ -249,7 +249,8 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "client-configuration",
         40,
         "Every client block of this document is generated from the published address of this "
-        "deployment (`{public_url}`).",
+        "deployment (`{public_url}`); what the files and commands among them send completes a "
+        "handshake and lists the tools, with both layers demanded.",
     ),
     Claim(
         "DOC-01",

@@ -174,8 +174,8 @@ def _table_rows(node: Table) -> Iterator[tuple[str, ...]]:
 
 
 def _code(node: Code) -> Iterator[str]:
-    grade = f" ({node.grade})" if node.grade else ""
-    yield f"{literal(node.title)}{grade}"
+    tried = f" ({_prose(node.tried, begins_line=False)})" if node.tried else ""
+    yield f"{literal(node.title)}{tried}"
     yield ""
     yield from fenced(node.language, node.text)
 

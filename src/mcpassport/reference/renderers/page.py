@@ -15,6 +15,10 @@ from mcpassport.reference.drawing import svg
 from mcpassport.reference.prose import runs, show
 
 _TEMPLATES: Final = files("mcpassport.reference.templates")
+STYLES: Final = ("base", "nodes", "tools", "phone", "print")
+SCRIPTS: Final = ("search", "copy", "sections", "tools", "open")
+"""Files of `templates/styles` and `templates/scripts`, in this order; each does one thing."""
+_BESIDE: Final = ("reference.md", "reference.json", "catalog.csv", "server.json", "llms.txt")
 
 
 def render(document: Document) -> bytes:
@@ -24,10 +28,11 @@ def render(document: Document) -> bytes:
     out, unless it is markup that this package made.
     """
     style = _style(document.branding.accent)
-    script = _TEMPLATES.joinpath("page.js").read_text("utf-8")
+    script = "".join(_read("scripts", f"{name}.js") for name in SCRIPTS)
     text = _ENVIRONMENT.get_template("page.html").render(
         document=document,
         style=Markup(style),  # noqa: S704  # our own file; the accent matches #rrggbb
+        files=_BESIDE,
         script=Markup(script),  # noqa: S704  # our own file
         policy=content_security_policy(style, script),
     )
@@ -53,12 +58,16 @@ def _hash(text: str) -> str:
 
 
 def _style(accent: str) -> str:
-    css = _TEMPLATES.joinpath("page.css").read_text("utf-8")
+    css = "".join(_read("styles", f"{name}.css") for name in STYLES)
     light, dark = readable(accent, LIGHT_GROUND), readable(accent, DARK_GROUND)
     return (
         f":root{{--accent:{light}}}\n"
         f"@media screen and (prefers-color-scheme:dark){{:root{{--accent:{dark}}}}}\n{css}"
     )
+
+
+def _read(folder: str, name: str) -> str:
+    return _TEMPLATES.joinpath(folder, name).read_text("utf-8")
 
 
 def _prose(text: str) -> Markup:

@@ -1,10 +1,10 @@
 """Client configuration: exact blocks, generated from the published address."""
 
 import json
+import shlex
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from mcpassport.evidence.claims.record import NOT_VERIFIED
 from mcpassport.reference.document import Code, Node
 from mcpassport.reference.inputs import Context
 from mcpassport.reference.sdk_blocks import (
@@ -18,17 +18,36 @@ from mcpassport.reference.sdk_blocks import (
 from mcpassport.reference.writing import callout, code, prose, subheading
 
 _KEY = "mcpp_api_<token>"
+FORMAT: Final = "format checked"
+TRIED: Final[dict[str, str]] = {
+    "claude_desktop_config.json": "mcp-remote 0.15.1",
+    "langchain-mcp-adapters": "langchain-mcp-adapters 0.3.2",
+    "openai-agents": "openai-agents 0.24.0",
+    "mcp 1.x": "mcp 1.30.0",
+    "mcp 2.x": "mcp 2.3.0",
+    "@modelcontextprotocol/sdk 1.x": "@modelcontextprotocol/sdk 1.32.2",
+    "@modelcontextprotocol/client 2.x": "@modelcontextprotocol/client 2.4.0",
+    "List the tools": "curl",
+    "Call a tool": "curl",
+}
+"""Blocks that the project's tests execute, by title, each with what ran it."""
 
 
 def build(context: Context) -> tuple[Node, ...]:
-    """One sub-heading per client; every block is marked as not executed."""
+    """One sub-heading per client; every block says how it is known to work."""
     url = f"{context.inputs.facts.public_url}/mcp/<token>"
     name = context.inputs.integration.name
     return (
         *context.claims("CLI-01"),
         callout(
-            "No check of this build has run these clients. Replace `<token>` with what was shown "
-            "at creation; a server URL is a secret and belongs where passwords do."
+            "Replace `<token>` with what was shown at creation; a server URL is a secret and "
+            "belongs where passwords do."
+        ),
+        prose(
+            "`executed`: the project's own tests ran the block as it is printed, secrets filled "
+            "in, with the program named, against a server that demands both layers. "
+            "`format checked`: the block has the form that the client's documentation asks for; "
+            "the client itself cannot be started by a test."
         ),
         prose(
             "Leave the API token out for a server that does not demand one. A client that cannot "
@@ -40,12 +59,16 @@ def build(context: Context) -> tuple[Node, ...]:
         *_frameworks(name, url),
         *_sdks(url),
         subheading("curl"),
-        _block("Call a tool", "sh", _curl(context, url)),
+        _block("List the tools", "sh", _curl(url, {"method": "tools/list"})),
+        _block(
+            "Call a tool", "sh", _curl(url, {"method": "tools/call", "params": _example(context)})
+        ),
     )
 
 
 def _block(title: str, language: str, text: str) -> Code:
-    return code(title, language, text, NOT_VERIFIED)
+    ran = TRIED.get(title)
+    return code(title, language, text, f"executed with {ran}" if ran else FORMAT)
 
 
 def _json(value: Mapping[str, Any]) -> str:
@@ -137,14 +160,13 @@ def _fill(sample: str, name: str, url: str) -> str:
     return sample.replace("{{name}}", name).replace("{{url}}", url)
 
 
-def _curl(context: Context, url: str) -> str:
-    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": _example(context)}
+def _curl(url: str, request: Mapping[str, Any]) -> str:
     return "\n".join(
         (
             f"curl -sS -i '{url}' \\",
             "  -H 'Content-Type: application/json' \\",
             f"  -H 'Authorization: Bearer {_KEY}' \\",
-            f"  -d '{json.dumps(call)}'",
+            f"  -d {shlex.quote(json.dumps({'jsonrpc': '2.0', 'id': 1, **request}))}",
         )
     )
 

@@ -56,9 +56,19 @@ def _recompute() -> tuple[Node, ...]:
             "`wiring`; leaves stand in tool-name order in an RFC 9162 Merkle tree. `wiring` covers "
             "the method's whole configuration and cannot be recomputed from the outside."
         ),
+        code(
+            "Recompute visible of every tool (Python): visible.py URL",
+            "python",
+            sample("visible.py"),
+        ),
+        prose(
+            "The next one reads an answer of `tools/list` from standard input and recomputes the "
+            "surface digest too."
+        ),
         code("Recompute visible and surface digests", "python", sample("verify_tools.py")),
         prose(
-            "This document is public at `/reference`, also as `.md` and `.json`, and follows the "
+            "This document is public at `/reference`, also as `.md`, `.json` with its "
+            "`.schema.json`, `.csv` and `.server.json`, and follows the "
             "live version and settings at once. `GET /version` is public too: it names the "
             "version, a digest over the installed files, a digest over settings, and the catalog "
             "digest of each integration. The same settings, catalog and clock give the same bytes "
