@@ -7,7 +7,6 @@ from typing import NamedTuple
 from mcpassport.evidence.publish import Draft, Evidenced, Signed, described, signed
 from mcpassport.records.evidence import Evidence, Result
 from mcpassport.records.grants import Principal
-from mcpassport.records.release import ReleaseFile
 from mcpassport.reference.assurance import Assurance
 from mcpassport.reference.inputs import Inputs
 from mcpassport.reference.signing.key import ReleaseKey, generate_key
@@ -24,7 +23,7 @@ class Made(NamedTuple):
     key: ReleaseKey
 
     @property
-    def files(self) -> Mapping[ReleaseFile, bytes]:
+    def files(self) -> Mapping[str, bytes]:
         """Every file that the signature covers."""
         return self.signed.files
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
+from msgspec.structs import replace
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from mcpassport import __version__
@@ -14,8 +15,8 @@ from mcpassport.cli.options import DEFAULTS, Flag, Options
 from mcpassport.cli.output import FOUND, OK, console, errors, print_json, print_table, tell_object
 from mcpassport.edge.api.services import Services
 from mcpassport.errors import NoSuchObject, UsageError
-from mcpassport.evidence.publish import Draft, Evidenced, evidenced, moment_of, signed, store
-from mcpassport.evidence.runner import Plan
+from mcpassport.evidence.publish import Draft, Evidenced, described, moment_of, signed, store
+from mcpassport.evidence.runner import Plan, run
 from mcpassport.records.evidence import Result
 from mcpassport.records.release import Release
 from mcpassport.reference.inputs import Inputs
@@ -120,7 +121,8 @@ async def _checked(draft: Draft, plan: Plan, services: Services, key: ReleaseKey
         def progress(claim: str, result: Result | None) -> None:
             bar.update(task, description=claim, advance=0 if result is None else 1)
 
-        return await evidenced(draft, plan, assurance, key.fingerprint, progress)
+        evidence = await run(plan, progress)
+    return described(draft, replace(assurance, evidence=evidence), key.fingerprint)
 
 
 def _tell(release: Release, *, dry_run: bool, json: bool, root: str) -> None:

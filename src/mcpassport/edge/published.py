@@ -67,7 +67,7 @@ class Published:
 
     async def page(self, head: ReleaseHead, kind: str) -> Page:
         """The newest release in a format."""
-        release = await self._releases.get(head.integration, head.ordinal)
+        release = await self._releases.get(head.integration, head.number)
         body = await self._file(release, FILE_OF[kind])
         drift = await self._drift(head) if kind == "html" else None
         if drift is not None:
@@ -84,14 +84,14 @@ class Published:
             head = await self.newest(integration)
             if head is None:
                 raise NoSuchObject("No release of this reference is published.")
-            release = await self._releases.get(integration, head.ordinal)
+            release = await self._releases.get(integration, head.number)
             return Page(MEDIA_TYPES["json"], await self._file(release, rest))
         number, slash, name = rest.partition("/")
         if slash and name not in {*RELEASE_FILES, SIGNATURE_FILE}:
             raise NoSuchObject(
                 f"A release has the files {', '.join(RELEASE_FILES)} and {SIGNATURE_FILE}."
             )
-        release = await self._releases.numbered(integration, number)
+        release = await self._releases.get(integration, number)
         name = name or FILE_OF["html"]
         return Page(MEDIA_TYPES[_suffix(name)], await self._file(release, name))
 

@@ -14,15 +14,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from mcpassport.audit.log import event
-from mcpassport.evidence.runner import Plan, Progress, run
 from mcpassport.records.evidence import Evidence
 from mcpassport.records.grants import Principal
 from mcpassport.records.integration import Integration
 from mcpassport.records.release import (
-    ChangeLevel,
     ReferenceChange,
     Release,
-    ReleaseFile,
 )
 from mcpassport.records.sources import Clock, Random
 from mcpassport.reference.assurance import Assurance
@@ -69,19 +66,8 @@ class Signed(Struct, frozen=True):
     """A release that is ready to be stored."""
 
     release: Release
-    files: Mapping[ReleaseFile, bytes]
+    files: Mapping[str, bytes]
     signature: bytes
-
-
-async def evidenced(
-    draft: Draft, plan: Plan, assurance: Assurance, key: str, progress: Progress
-) -> Evidenced:
-    """Run the checks, and work out what the release says; `key` is the signer's fingerprint.
-
-    Raises `UsageError` if sandbox or lab do not start.
-    """
-    evidence = await run(plan, progress)
-    return described(draft, replace(assurance, evidence=evidence), key)
 
 
 def described(draft: Draft, assurance: Assurance, key: str) -> Evidenced:
@@ -109,7 +95,7 @@ def _changes(draft: Draft, document: Document) -> tuple[ReferenceChange, ...]:
 def signed(evidenced: Evidenced, key: ReleaseKey, principal: Principal) -> Signed:
     """Render every file, and sign what they are."""
     document, evidence = evidenced.document, evidenced.evidence
-    files: dict[ReleaseFile, bytes] = {
+    files: dict[str, bytes] = {
         "reference.json": RENDERERS["json"](document),
         "index.html": RENDERERS["html"](document),
         "reference.md": RENDERERS["md"](document),
@@ -147,11 +133,6 @@ async def store(
     )
     await releases.publish(release, signed.files, signed.signature, told)
     return release
-
-
-def level_of(changes: tuple[ReferenceChange, ...]) -> ChangeLevel | None:
-    """The gravest level among changes, which come gravest first; None where nothing changed."""
-    return changes[0].level if changes else None
 
 
 def moment_of(clock: Clock) -> datetime:

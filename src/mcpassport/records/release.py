@@ -7,14 +7,8 @@ from msgspec import Struct, field
 
 ChangeLevel: TypeAlias = Literal["major", "minor", "patch"]
 ChangeSubject: TypeAlias = Literal["tool", "claim", "setting", "protocol", "section"]
-ReleaseFile: TypeAlias = Literal["reference.json", "index.html", "reference.md", "evidence.json"]
 
-RELEASE_FILES: tuple[ReleaseFile, ...] = (
-    "reference.json",
-    "index.html",
-    "reference.md",
-    "evidence.json",
-)
+RELEASE_FILES = ("reference.json", "index.html", "reference.md", "evidence.json")
 """What the signature of a release covers, byte by byte."""
 SIGNATURE_FILE = "signature.json"
 

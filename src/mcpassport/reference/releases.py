@@ -4,9 +4,10 @@ States: a draft and an evidenced draft live on the publisher's machine only (`ev
 What is stored is published; a release is superseded when a newer one is.
 """
 
+import re
 import zlib
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from mcpassport.errors import Conflict, NoSuchObject, StoreUnavailable
 from mcpassport.integrations.versions import Versions
@@ -17,14 +18,21 @@ from mcpassport.records.release import (
     ReleaseHead,
 )
 from mcpassport.store.protocol import ABSENT, PLATFORM, Append, EtagConflict, Key, Op, Put, Store
-from mcpassport.store.repositories import Repository, version_id
+from mcpassport.store.repositories import Repository
 
-ReleaseState: TypeAlias = Literal["published", "superseded"]
 FILE_KIND: Final = "release_file"
+_NUMBER: Final = re.compile(r"(0|[1-9][0-9]{0,7})\.(0|[1-9][0-9]{0,7})\.(0|[1-9][0-9]{0,7})")
+
+
+def release_id(integration: str, number: str) -> str:
+    """The id of a release; eight digits a part, so that ids sort as releases follow each other."""
+    return f"{integration}@{'.'.join(f'{int(part):08d}' for part in number.split('.'))}"
+
+
 RELEASES: Final = Repository(
     "release",
     Release,
-    lambda release: (PLATFORM, version_id(release.integration, release.ordinal)),
+    lambda release: (PLATFORM, release_id(release.integration, release.number)),
     lambda release: {"integration": release.integration},
 )
 RELEASE_HEADS: Final = Repository(
@@ -44,19 +52,14 @@ class Releases:
         found = await RELEASE_HEADS.get(self._store, PLATFORM, integration)
         return found[0] if found else None
 
-    async def get(self, integration: str, ordinal: int) -> Release:
-        """One release; `NoSuchObject`."""
-        found = await RELEASES.get(self._store, PLATFORM, version_id(integration, ordinal))
-        if found is None:
-            raise NoSuchObject("No such release.")
-        return found[0]
-
-    async def numbered(self, integration: str, number: str) -> Release:
+    async def get(self, integration: str, number: str) -> Release:
         """The release of that number; `NoSuchObject`."""
-        for release in await self.all(integration):
-            if release.number == number:
-                return release
-        raise NoSuchObject(f"There is no release {number[:32]!r} of it.")
+        if _NUMBER.fullmatch(number):
+            key = release_id(integration, number)
+            found = await RELEASES.get(self._store, PLATFORM, key)
+            if found is not None:
+                return found[0]
+        raise NoSuchObject("This reference has no such release; releases.json lists them.")
 
     async def all(self, integration: str) -> list[Release]:
         """Every release of an integration, oldest first."""
@@ -112,12 +115,6 @@ class Releases:
         except EtagConflict:
             raise Conflict("Somebody published or pushed meanwhile; publish again.") from None
 
-    async def state(self, release: Release) -> ReleaseState:
-        """Whether it is the one that the public address serves."""
-        head = await self.head(release.integration)
-        newest = head is not None and head.ordinal == release.ordinal
-        return "published" if newest else "superseded"
-
 
 def _head_of(release: Release) -> ReleaseHead:
     return ReleaseHead(
@@ -129,4 +126,4 @@ def _head_of(release: Release) -> ReleaseHead:
 
 
 def _file_key(release: Release, name: str) -> Key:
-    return Key(FILE_KIND, PLATFORM, f"{version_id(release.integration, release.ordinal)}/{name}")
+    return Key(FILE_KIND, PLATFORM, f"{release_id(release.integration, release.number)}/{name}")

@@ -70,7 +70,7 @@ async def test_the_public_address_serves_the_newest_release_as_it_was_signed(
     """Byte for byte, so that whoever verifies it needs nothing else."""
     made = await published(house)
     for suffix, name in (("", "index.html"), (".md", "reference.md"), (".json", "reference.json")):
-        assert (await get(house, suffix)).body == made.files[name]  # type: ignore[index]
+        assert (await get(house, suffix)).body == made.files[name]
     files = {
         name: (await get(house, f"/1.0.0/{name}")).body
         for name in ("reference.json", "index.html", "reference.md", "evidence.json")

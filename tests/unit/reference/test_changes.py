@@ -1,6 +1,7 @@
 """What changed between two documents, and the number it leads to."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -27,8 +28,8 @@ _SCHEMA: dict[str, Any] = {
 
 def _with(make_tool: MakeTool, make_inputs: MakeInputs, schema: dict[str, Any]) -> Document:
     # A changed schema has another digest in a real catalog, and so it must here.
-    visible = str(schema).encode()[:32].ljust(32)
-    tool = replace(make_tool(schema=schema), visible=bytes(visible))
+    visible = sha256(str(schema).encode()).digest()
+    tool = replace(make_tool(schema=schema), visible=visible)
     return compose(make_inputs((tool,)))
 
 

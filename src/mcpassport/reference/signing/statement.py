@@ -17,7 +17,6 @@ from msgspec import Struct, field
 
 from mcpassport.audit.checkpoint import fingerprint_of
 from mcpassport.records.evidence import Evidence
-from mcpassport.records.release import ReleaseFile
 from mcpassport.reference.document import Document
 from mcpassport.reference.signing.key import ReleaseKey
 from mcpassport.reference.signing.parts import Parts, parsed, parts_of
@@ -87,7 +86,7 @@ class Envelope(Struct, frozen=True, rename="camel"):
 
 
 def statement_of(
-    document: Document, evidence: Evidence, files: Mapping[ReleaseFile, bytes], key: ReleaseKey
+    document: Document, evidence: Evidence, files: Mapping[str, bytes], key: ReleaseKey
 ) -> Statement:
     """What is to be signed about these files, which are renderings of that document."""
     failed = tuple(each.claim for each in evidence.results if each.verdict == "fail")

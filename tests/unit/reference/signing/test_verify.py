@@ -119,7 +119,7 @@ def test_what_was_altered_is_named(
     file: str, edit: Edit, subject: str, name: str | None, made: Made
 ) -> None:
     """A claim, a tool, a member, a section, a result: each is told from the others."""
-    files = {**made.files, file: _edited(made.files[file], edit)}  # type: ignore[index,dict-item]
+    files = {**made.files, file: _edited(made.files[file], edit)}
     found = _verified(made, files)
     assert found.verdict == "altered"
     assert {each.subject for each in found.findings} == {subject}
@@ -130,7 +130,7 @@ def test_what_was_altered_is_named(
 @pytest.mark.parametrize("file", ["index.html", "reference.md"])
 def test_an_altered_rendering_is_named(file: str, made: Made) -> None:
     """The page and the Markdown are covered byte by byte."""
-    files = {**made.files, file: made.files[file].replace(b"never", b"seldom", 1)}  # type: ignore[index]
+    files = {**made.files, file: made.files[file].replace(b"never", b"seldom", 1)}
     found = _verified(made, files)
     assert [(each.subject, each.name) for each in found.findings] == [("rendering", file)]
 
@@ -162,7 +162,7 @@ def test_another_key_cannot_be_slipped_into_the_statement(made: Made) -> None:
 def test_no_single_byte_can_change_unnoticed(made: Made, data: st.DataObject) -> None:
     """Whatever byte of whatever file: the verdict is `altered`."""
     name = data.draw(st.sampled_from([*RELEASE_FILES, "signature"]))
-    content = bytearray(made.signed.signature if name == "signature" else made.files[name])  # type: ignore[index]
+    content = bytearray(made.signed.signature if name == "signature" else made.files[name])
     place = data.draw(st.integers(0, len(content) - 1))
     content[place] ^= data.draw(st.integers(1, 255))
     if name == "signature":
