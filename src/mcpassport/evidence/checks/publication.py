@@ -84,10 +84,11 @@ async def kept_releases(bench: Bench, finding: Finding) -> None:
     finding.expect(
         kept == first.files["index.html"], f"release {first.release.number} kept its bytes"
     )
+    told = [each.subject for each in second.release.changes]
     finding.expect(
-        [each.subject for each in second.release.changes][:1] == ["tool"]
-        and second.release.number != first.release.number,
+        "tool" in told and second.release.number != first.release.number,
         f"release {second.release.number} tells which tool changed",
+        told,
     )
     finding.control = drift.get("live") not in {None, first.release.catalog_digest}
 
