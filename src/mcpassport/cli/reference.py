@@ -181,5 +181,5 @@ def from_folder(path: Path, folder: FromFolder, options: Options) -> Document:
 
 
 async def _from_deployment(name: str, api: Api) -> Document:
-    document = await api.call("GET", f"/reference/{segment(name)}.json")
+    document = await api.call("GET", f"/reference/{segment(name)}/current.json")
     return msgspec.convert(document, Document)

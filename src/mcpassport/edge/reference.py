@@ -2,11 +2,12 @@
 
 | address | answer |
 |---|---|
-| `/reference` | index of the integrations |
-| `/reference/llms.txt` | the same for a language model |
-| `/reference/<integration>` | the document as HTML |
-| `/reference/<integration>.json`, `.md`, … | the same in that format, see `FORMATS` |
-| `/reference/<integration>/<file>` | the same under the name that the file has in a folder |
+| `/reference`, `/reference/llms.txt` | index of the integrations |
+| `/reference/<integration>` | the newest release as HTML; the current build until there is one |
+| `/reference/<integration>.json`, … | the same document in a format of `FORMATS` |
+| `/reference/<integration>/<file>` | the same, by the name that the format has in a folder |
+| `/reference/<integration>/current`, `.json`, … | the current build, unpublished |
+| `/reference/<integration>/…` | releases: see `published.py` |
 """
 
 from datetime import datetime
@@ -16,23 +17,23 @@ from starlette.types import Receive, Scope, Send
 
 from mcpassport import __version__
 from mcpassport.edge.api.problems import MEDIA_TYPE, problem_body, status_of
+from mcpassport.edge.published import Page, Published
 from mcpassport.errors import McpassportError, NoSuchObject, envelope_of
 from mcpassport.integrations.versions import Versions
 from mcpassport.records.sources import Clock
 from mcpassport.reference.assurance import Assurance
 from mcpassport.reference.compose import branding_of, compose
-from mcpassport.reference.document import Branding, Document
+from mcpassport.reference.document import Document
 from mcpassport.reference.facts import Facts
 from mcpassport.reference.inputs import Inputs
 from mcpassport.reference.renderers import FORMATS, Format
 from mcpassport.reference.shelf import SERVED, Entry, shelf_page, shelf_text
-from mcpassport.reference.vendor import Vendor
 
-_FILES = {each.file: suffix for suffix, each in FORMATS.items()}
-_LLMS = FORMATS["llms.txt"]
 INTEGRATIONS_LISTED = 200
 KEPT = 32
 UNCHECKED = Assurance()
+_CURRENT = "current"
+_SUFFIXES = {each.file: suffix for suffix, each in FORMATS.items()}
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -43,13 +44,14 @@ class ReferencePages:
         self,
         versions: Versions,
         facts: Facts,
-        vendor: Vendor,
+        published: Published,
         clock: Clock,
         assurance: Assurance = UNCHECKED,
     ) -> None:
         self._versions = versions
         self._facts = facts
-        self._vendor = vendor
+        self._vendor = published.vendor
+        self._published = published
         self._clock = clock
         self._assurance = assurance
         self._kept: dict[tuple[str, str, str, datetime], bytes] = {}
@@ -85,27 +87,38 @@ class ReferencePages:
                 generated_at=now,
                 build=__version__,
                 known=self._assurance.known(catalog.digest.hex(), self._clock()),
+                issue=await self._published.beside(name),
             )
         )
 
-    async def _page(self, path: str) -> tuple[str, bytes]:
-        name = path.removeprefix("/reference").strip("/")
-        if not name:
-            return FORMATS["html"].media_type, shelf_page(*await self._shelf(), SERVED)
-        if name == _LLMS.file:
-            return _LLMS.media_type, shelf_text(*await self._shelf(), SERVED)
-        name, kind = _asked(name)
-        return FORMATS[kind].media_type, await self._rendered(name, kind, FORMATS[kind])
+    async def _page(self, path: str) -> Page:
+        name, slash, rest = path.removeprefix("/reference").strip("/").partition("/")
+        if not slash and name in {"", FORMATS["llms.txt"].file}:
+            return await self._shelf(FORMATS["llms.txt" if name else "html"])
+        if not slash:
+            name, kind = _kind_of(name)
+        elif rest in _SUFFIXES:
+            kind = _SUFFIXES[rest]
+        elif rest.partition(".")[0] == _CURRENT:
+            form = FORMATS[_kind_of(rest)[1]]
+            return Page(form.media_type, await self._rendered(name, form))
+        else:
+            return await self._published.below(name, rest)
+        newest = await self._published.newest(name)
+        if newest is not None:
+            return await self._published.page(newest, kind)
+        return Page(FORMATS[kind].media_type, await self._rendered(name, FORMATS[kind]))
 
-    async def _shelf(self) -> tuple[list[Entry], Branding]:
+    async def _shelf(self, form: Format) -> Page:
         heads, _ = await self._versions.names(None, INTEGRATIONS_LISTED)
         entries = [Entry(head.name, head.label, head.version) for head in heads]
-        return entries, branding_of(self._vendor)
+        write = shelf_page if form is FORMATS["html"] else shelf_text
+        return Page(form.media_type, write(entries, branding_of(self._vendor), SERVED))
 
-    async def _rendered(self, name: str, kind: str, form: Format) -> bytes:
+    async def _rendered(self, name: str, form: Format) -> bytes:
         head = await self._versions.head(name)
         minute = self._clock().replace(second=0, microsecond=0)
-        key = (name, kind, head.digest if head else "", minute)
+        key = (name, form.file, head.digest if head else "", minute)
         if key not in self._kept:
             document = await self.document(name)
             while len(self._kept) >= KEPT:
@@ -114,16 +127,13 @@ class ReferencePages:
         return self._kept[key]
 
 
-def _asked(path: str) -> tuple[str, str]:
-    """The integration and the format that a path below `/reference/` means."""
-    name, slash, file = path.partition("/")
-    if slash and file in _FILES:
-        return name, _FILES[file]
-    name, dot, suffix = path.partition(".")
+def _kind_of(name: str) -> tuple[str, str]:
+    """A name and the format that its suffix means."""
+    stem, dot, suffix = name.partition(".")
     kind = suffix if dot else "html"
-    if kind not in FORMATS or "/" in path:
+    if kind not in FORMATS:
         raise NoSuchObject(f"The reference comes as .{', .'.join(FORMATS)}.")
-    return name, kind
+    return stem, kind
 
 
 def _refusal(error: McpassportError, path: str) -> tuple[str, bytes]:
