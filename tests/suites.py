@@ -38,6 +38,7 @@ SUITES: dict[str, tuple[str, ...]] = {
     "docs": ("tests/test_docs_examples.py",),
     "e2e": ("tests/e2e",),
     "peers": ("tests/peers",),
+    "browser": ("tests/browser",),
     "deploy": ("tests/deploy",),
 }
 """Suite -> what pytest is given."""

@@ -1,13 +1,14 @@
 """The page of a real integration in a real browser: readable, reachable, whole, and silent."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
 from tests.browser.axe import findings
 from tests.support.browser import DESKTOP, PHONE, Seen, visit
 
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "viewport": DESKTOP},
     "dark": {"color_scheme": "dark", "viewport": DESKTOP},
     "light phone": {"color_scheme": "light", "viewport": PHONE, "has_touch": True},

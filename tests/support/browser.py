@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 from tests.support.debian import Program, application
 
 FLAGS = (
@@ -70,9 +70,14 @@ def visit(browser: Browser, url: str, **look: Any) -> Iterator[Seen]:
         page.on("request", lambda request: seen.requests.append(request.url))
         page.on("pageerror", lambda error: seen.complaints.append(str(error)))
         page.on("console", lambda told: _complain(seen, told.type, told.text))
-        page.on("dialog", lambda dialog: (seen.dialogs.append(dialog.message), dialog.dismiss()))
+        page.on("dialog", lambda dialog: _refuse(seen, dialog))
         page.goto(url)
         yield seen
+
+
+def _refuse(seen: Seen, dialog: Dialog) -> None:
+    seen.dialogs.append(dialog.message)
+    dialog.dismiss()
 
 
 def _complain(seen: Seen, kind: str, text: str) -> None:

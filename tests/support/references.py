@@ -18,6 +18,7 @@ from mcpassport.records.integration import (
     Credential,
     Integration,
     Method,
+    Pagination,
     Resource,
 )
 from mcpassport.records.tool import Catalog, Route, Tool
@@ -86,6 +87,8 @@ def tool(name: str, schema: dict[str, Any], description: str) -> Tool:
         http="GET",
         base_url="https://api.example.com",
         path=f"/{name}",
+        authorization=Authorization(kind="bearer"),
+        pagination=Pagination(kind="none"),
         annotations=Annotations(read_only=True, destructive=False, idempotent=True),
     )
     return Tool(

@@ -10,7 +10,7 @@ from tests.support.releases import Made, release_of
 
 from mcpassport.catalog.build import build
 from mcpassport.cli.options import DEFAULTS
-from mcpassport.cli.reference import from_folder
+from mcpassport.cli.reference import NOTHING_SAID, from_folder
 from mcpassport.integrations.load import load_folder
 from mcpassport.reference.facts import Facts
 from mcpassport.reference.inputs import Inputs
@@ -24,7 +24,7 @@ def made() -> Made:
     """A release of the notes."""
     integration = load_folder(NOTES).integration
     assert integration is not None
-    document = from_folder(NOTES, None, None, DEFAULTS)
+    document = from_folder(NOTES, NOTHING_SAID, DEFAULTS)
     return release_of(
         Inputs(
             facts=Facts(public_url="https://mcp.acme.example"),

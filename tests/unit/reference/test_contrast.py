@@ -31,7 +31,12 @@ def test_the_ratio_is_that_of_the_guideline() -> None:
 
 def test_every_text_colour_of_the_page_can_be_read_on_every_ground() -> None:
     """WCAG 2.2 AA, 1.4.3, in both schemes, the mark of a link's target among the grounds."""
-    css = files("mcpassport.reference.templates").joinpath("page.css").read_text("utf-8")
+    css = (
+        files("mcpassport.reference.templates")
+        .joinpath("styles")
+        .joinpath("base.css")
+        .read_text("utf-8")
+    )
     schemes = re.findall(r":root\{(.*?)\n\}", css, flags=re.DOTALL)
     assert len(schemes) == 2
     for scheme in schemes:

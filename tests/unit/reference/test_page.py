@@ -172,7 +172,7 @@ def test_the_page_is_whole_without_javascript(make_inputs: Callable[..., Inputs]
 def test_every_tool_shows_what_a_reviewer_asks_for(make_inputs: Callable[..., Inputs]) -> None:
     """Schema as table and JSON, endpoint, expression, scopes, access, tags, cost, digests."""
     page = html.unescape(RENDERERS["html"](compose(make_inputs())).decode())
-    article = re.search(r'id="tool-list-all-crm-contacts">.*?</article>', page, re.DOTALL)
+    article = re.search(r'id="tool-list-all-crm-contacts".*?</article>', page, re.DOTALL)
     assert article
     for part in (
         "Lists the contacts of the account.",

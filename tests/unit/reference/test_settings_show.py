@@ -29,6 +29,7 @@ TURNED: dict[str, tuple[dict[str, Any], str]] = {
     "audit_volume_bytes": ({"audit_volume_bytes": 77 * 2**20}, "77 MiB"),
     "key_backup_days": ({"key_backup_days": 19}, "19 days"),
     "evidence_max_age_days": ({"evidence_max_age_days": 33}, "33 days"),
+    "publish": ({"publish": "required"}, "only once a release of it is published"),
     "workers": ({"workers": 3}, "3 worker processes"),
     "tls_certificate": ({}, "TLS ends in this deployment's own processes"),
     "limits": ({"limits": Limits(calls_per_10s=7)}, "7 requests"),
@@ -46,7 +47,7 @@ def _texts(node: Any) -> Iterator[str]:
     elif isinstance(node, dict):
         for value in node.values():
             yield from _texts(value)
-    elif isinstance(node, list):
+    elif isinstance(node, list | tuple):
         for value in node:
             yield from _texts(value)
 

@@ -16,7 +16,7 @@ from mcpassport.reference.site import write
 def test_every_format_is_written_twice_the_same(
     tmp_path: Path, make_inputs: Callable[..., Inputs]
 ) -> None:
-    """Page, Markdown, JSON, schema and the index for models; the second build changes no byte."""
+    """Every format has its file; the second build changes no byte."""
     first = write(compose(make_inputs()), tmp_path / "a")
     second = write(compose(make_inputs()), tmp_path / "b")
     assert [path.name for path in first] == [
@@ -24,6 +24,8 @@ def test_every_format_is_written_twice_the_same(
         "reference.md",
         "reference.json",
         "reference.schema.json",
+        "catalog.csv",
+        "server.json",
         "llms.txt",
     ]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]

@@ -67,7 +67,7 @@ def _style(accent: str) -> str:
 
 
 def _read(folder: str, name: str) -> str:
-    return _TEMPLATES.joinpath(folder, name).read_text("utf-8")
+    return _TEMPLATES.joinpath(folder).joinpath(name).read_text("utf-8")
 
 
 def _prose(text: str) -> Markup:

@@ -95,16 +95,7 @@ def _recompute() -> tuple[Node, ...]:
             "`wiring`; leaves stand in tool-name order in an RFC 9162 Merkle tree. `wiring` covers "
             "the method's whole configuration and cannot be recomputed from the outside."
         ),
-        code(
-            "Recompute visible of every tool (Python): visible.py URL",
-            "python",
-            sample("visible.py"),
-        ),
-        prose(
-            "The next one reads an answer of `tools/list` from standard input and recomputes the "
-            "surface digest too."
-        ),
-        code("Recompute visible and surface digests", "python", sample("verify_tools.py")),
+        *_scripts(),
         prose(
             "This document is public at `/reference`, also as `.md`, `.json` with its "
             "`.schema.json`, `.csv` and `.server.json`. The public address serves the newest "
@@ -121,6 +112,22 @@ def _recompute() -> tuple[Node, ...]:
             "digests of build, settings and catalog, what it put in place of the deployment's own, "
             "what each check saw, and whether it caught the fault that was planted for it."
         ),
+    )
+
+
+def _scripts() -> tuple[Node, ...]:
+    """Short programs of a buyer's, each executed by a test."""
+    return (
+        code(
+            "Recompute visible of every tool (Python): visible.py URL",
+            "python",
+            sample("visible.py"),
+        ),
+        prose(
+            "The next one reads an answer of `tools/list` from standard input and recomputes the "
+            "surface digest too."
+        ),
+        code("Recompute visible and surface digests", "python", sample("verify_tools.py")),
     )
 
 
