@@ -119,10 +119,12 @@ async def test_the_example_of_the_page_passes(tmp_path: Path) -> None:
     """What is recorded is what the example's folder makes; changed, it fails at its line."""
     write_acme(tmp_path)
     loaded = load_folder(tmp_path / "acme")
+    assert loaded.integration is not None
     assert await run_examples(loaded, build(loaded.integration)) == ()
     file = tmp_path / "acme" / "examples" / "contacts.yaml"
     file.write_text(file.read_text().replace("company=Globex", "company=Other"))
     loaded = load_folder(tmp_path / "acme")
+    assert loaded.integration is not None
     (finding,) = await run_examples(loaded, build(loaded.integration))
     assert finding.where == "examples/contacts.yaml:7"
 

@@ -28,6 +28,7 @@ from mcpassport.edge.floods import Floods
 from mcpassport.edge.mcp import McpEndpoint
 from mcpassport.edge.middleware import guarded
 from mcpassport.edge.middleware.front import front_of
+from mcpassport.edge.published import Published
 from mcpassport.edge.readiness import Readiness
 from mcpassport.edge.reference import ReferencePages
 from mcpassport.edge.replay import catch_up
@@ -46,6 +47,7 @@ from mcpassport.observe.store import TimedAudit, TimedStore
 from mcpassport.protocol.endpoint import Protocol
 from mcpassport.records.grants import Principal
 from mcpassport.records.sources import Clock, Random
+from mcpassport.reference.releases import Releases
 from mcpassport.settings import Settings
 from mcpassport.stated import assurance_of, build_digest, facts_of, vendor_of
 from mcpassport.store import first_look, open_audit, open_keyring, open_store
@@ -191,7 +193,7 @@ async def _owners(
         "accounts": Accounts(store, vault, clock),
         "tenants": Tenants(store, keys, clock),
         "fingerprint_keys": FingerprintKeys(store, keys, clock),
-        "versions": Versions(store, clock),
+        "versions": Versions(store, clock, hold=settings.publish == "required"),
         "servers": Servers(store, keys, lifetimes=lifetimes, clock=clock, random=random),
         "api_tokens": ApiTokens(store, keys, clock=clock, random=random),
         "principals": Principals(store, keys, clock),
@@ -201,10 +203,16 @@ async def _owners(
 
 def _reference(services: Services) -> ReferencePages:
     settings = services.settings
+    published = Published(
+        Releases(services.store, services.versions),
+        services.versions,
+        vendor_of(settings),
+        settings.public_url,
+    )
     return ReferencePages(
         services.versions,
         facts_of(settings),
-        vendor_of(settings),
+        published,
         services.clock,
         assurance_of(settings, services.build_digest),
     )

@@ -104,6 +104,7 @@ def substituted(settings: Settings, folder: Path, key: KeyMaterial, upstream: st
             "allowed_origins": (*settings.allowed_origins, PAGE),
             "workers": 1,
             "host": LOOPBACK,
+            "publish": "open",  # what the checks push must be live
             "evidence_file": None,  # what this run is to write need not be there yet
             "limits": _roomy(settings.limits),
         }
@@ -116,6 +117,8 @@ def substitutions(settings: Settings) -> tuple[Substitution, ...]:
     urls = (settings.records_url, settings.keyring_url)
     if not all(url.startswith("sqlite:") for url in urls):
         found.append("kind of store")
+    if settings.publish != "open":
+        found.append("publishing")
     if settings.workers != 1:
         found.append("workers")
     if _roomy(settings.limits) != settings.limits:

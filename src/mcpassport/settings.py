@@ -91,6 +91,7 @@ class Settings(BaseModel):
     audit_durability: Literal["process", "disk"] = "disk"
     audit_volume_bytes: int = Field(default=0, ge=0)
     key_backup_days: int = Field(default=7, ge=1, le=3650)
+    publish: Literal["open", "required"] = "open"
     limits: Annotated[Limits, BeforeValidator(limits_of)] = Limits()
 
     @field_validator("public_url")
@@ -168,6 +169,7 @@ CLAIM_RELEVANT = (
     "audit_durability",
     "audit_volume_bytes",
     "key_backup_days",
+    "publish",
     "evidence_max_age_days",
     "workers",
     "tls_certificate",

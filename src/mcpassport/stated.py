@@ -43,6 +43,7 @@ def facts_of(settings: Settings) -> Facts:
         store=STORE_NAMES[settings.records_url.partition(":")[0]],
         keys=keys_beside(settings.records_url, settings.keyring_url),
         key_backup_days=settings.key_backup_days,
+        publish=settings.publish,
     )
 
 

@@ -109,14 +109,16 @@ async def push(  # `note` would read as a section of the docstring
     expect_version: int | None = None,
     options: Options = DEFAULTS,
 ) -> None:
-    """Push a folder as a new version; it is live at once. Refused when a recorded example fails.
+    """Push a folder as a new version; it is live at once, or when its release is published.
+
+    It is refused when a recorded example fails.
 
     Parameters
     ----------
     folder
         The integration's folder.
     expect_version
-        Refuse if another version is live than this one (0: none yet).
+        Refuse if another version is the newest than this one (0: none yet).
     """
     loaded = load_usable(folder)
     report = await judged(loaded)
@@ -130,9 +132,12 @@ async def push(  # `note` would read as a section of the docstring
         print_json(version)
         return
     print_findings(report.findings)
+    name, number = escape(version["name"]), version["version"]
     console.print(
-        f"{escape(version['name'])} is live as version {version['version']} "
+        f"{name} version {number} is held: `mcpassport reference publish {name}` makes it live "
         f"(score {report.score} of 100)."
+        if version["held"]
+        else f"{name} is live as version {number} (score {report.score} of 100)."
     )
 
 

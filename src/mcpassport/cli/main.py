@@ -25,9 +25,12 @@ from mcpassport.cli.demo.story import demo
 from mcpassport.cli.doctor import doctor
 from mcpassport.cli.init import init
 from mcpassport.cli.output import OK, UNUSABLE, print_problem
+from mcpassport.cli.publish import keygen, publish
+from mcpassport.cli.releases import check, diff, releases
 from mcpassport.cli.serve import serve
 from mcpassport.cli.stdio import stdio
 from mcpassport.cli.tryout import try_out
+from mcpassport.cli.verify import verify_
 from mcpassport.errors import McpassportError
 
 INTERRUPTED = 130
@@ -40,6 +43,9 @@ app = App(
 for command in (init, serve, demo, doctor, stdio):
     app.command(command)
 integration.app.command(try_out, name="try")
+for step in (publish, releases, diff, check, keygen):
+    reference.app.command(step)
+reference.app.command(verify_, name="verify")
 for group in (tenant, integration, account, server, tool, token, reference, audit, evidence, store):
     app.command(group.app)
 

@@ -104,5 +104,5 @@ def from_folder(
 
 async def _from_deployment(name: str, options: Options) -> Document:
     async with options.api() as api:
-        document = await api.call("GET", f"/reference/{segment(name)}.json")
+        document = await api.call("GET", f"/reference/{segment(name)}/current.json")
     return msgspec.convert(document, Document)

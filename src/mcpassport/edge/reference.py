@@ -3,8 +3,10 @@
 | address | answer |
 |---|---|
 | `/reference` | index of the integrations |
-| `/reference/<integration>` | the document as HTML |
+| `/reference/<integration>` | the newest release as HTML; the current build until there is one |
 | `/reference/<integration>.json`, `.md` | the same document in that format |
+| `/reference/<integration>/current`, `.json`, `.md` | the current build, unpublished |
+| `/reference/<integration>/…` | releases: see `published.py` |
 """
 
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from mcpassport import __version__
 from mcpassport.edge.api.problems import MEDIA_TYPE, problem_body, status_of
+from mcpassport.edge.published import MEDIA_TYPES, Page, Published
 from mcpassport.errors import McpassportError, NoSuchObject, envelope_of
 from mcpassport.integrations.versions import Versions
 from mcpassport.records.sources import Clock
@@ -25,13 +28,7 @@ from mcpassport.reference.facts import Facts
 from mcpassport.reference.inputs import Inputs
 from mcpassport.reference.renderers import RENDERERS
 from mcpassport.reference.shelf import shelf_page
-from mcpassport.reference.vendor import Vendor
 
-MEDIA_TYPES = {
-    "html": "text/html; charset=utf-8",
-    "md": "text/markdown; charset=utf-8",
-    "json": "application/json",
-}
 INTEGRATIONS_LISTED = 200
 KEPT = 32
 UNCHECKED = Assurance()
@@ -45,13 +42,14 @@ class ReferencePages:
         self,
         versions: Versions,
         facts: Facts,
-        vendor: Vendor,
+        published: Published,
         clock: Clock,
         assurance: Assurance = UNCHECKED,
     ) -> None:
         self._versions = versions
         self._facts = facts
-        self._vendor = vendor
+        self._vendor = published.vendor
+        self._published = published
         self._clock = clock
         self._assurance = assurance
         self._kept: dict[tuple[str, str, str, datetime], bytes] = {}
@@ -87,21 +85,28 @@ class ReferencePages:
                 generated_at=now,
                 build=__version__,
                 known=self._assurance.known(catalog.digest.hex(), self._clock()),
+                issue=await self._published.beside(name),
             )
         )
 
-    async def _page(self, path: str) -> tuple[str, bytes]:
-        name = path.removeprefix("/reference").strip("/")
+    async def _page(self, path: str) -> Page:
+        name, slash, rest = path.removeprefix("/reference").strip("/").partition("/")
         if not name:
             heads, _ = await self._versions.names(None, INTEGRATIONS_LISTED)
-            return MEDIA_TYPES["html"], shelf_page(
-                [(head.name, head.label) for head in heads], self._vendor
-            )
-        name, dot, suffix = name.partition(".")
+            shown = [(head.name, head.label) for head in heads]
+            return Page(MEDIA_TYPES["html"], shelf_page(shown, self._vendor))
+        if slash and rest.partition(".")[0] != "current":
+            return await self._published.below(name, rest)
+        stem, dot, suffix = (rest if slash else name).partition(".")
         kind = suffix if dot else "html"
         if kind not in RENDERERS:
             raise NoSuchObject("The reference comes as .html, .md and .json.")
-        return MEDIA_TYPES[kind], await self._rendered(name, kind, RENDERERS[kind])
+        if slash:
+            return Page(MEDIA_TYPES[kind], await self._rendered(name, kind, RENDERERS[kind]))
+        newest = await self._published.newest(stem)
+        if newest is not None:
+            return await self._published.page(newest, kind)
+        return Page(MEDIA_TYPES[kind], await self._rendered(stem, kind, RENDERERS[kind]))
 
     async def _rendered(self, name: str, kind: str, render: Callable[[Document], bytes]) -> bytes:
         head = await self._versions.head(name)

@@ -86,7 +86,7 @@ def shown_blocks(blocks: Sequence[Block]) -> list[dict[str, Any]]:
     for block in blocks:
         entry: dict[str, Any] = {"type": block.kind}
         entry |= {"mime_type": block.mime_type} if block.mime_type else {}
-        entry |= {"uri": block.uri} if block.uri else {}
+        entry |= {"uri": block.uri} if block.kind == "resource" else {}
         if block.text is not None:
             entry["text"] = block.text
         elif block.data is not None:

@@ -116,7 +116,7 @@ def _tool(path: tuple[str, ...], old: Tool, new: Tool) -> Iterator[Change]:
     scopes = not set(new.scopes) <= set(old.scopes)
     yield from _member((*path, "scopes"), old.scopes, new.scopes, breaking=scopes)
     yield from _annotations((*path, "annotations"), old, new)
-    yield from _input((*path, "input"), old.input_schema, new.input_schema)
+    yield from input_changes((*path, "input"), old.input_schema, new.input_schema)
     yield from _output((*path, "output"), old.output_schema, new.output_schema)
     for name in _CALL:
         if name not in _FROM_CONFIG:
@@ -138,9 +138,8 @@ def _annotations(path: tuple[str, ...], old: Tool, new: Tool) -> Iterator[Change
         yield from _member((*path, hint), before[hint], after[hint], breaking=breaking)
 
 
-def _input(
-    path: tuple[str, ...], old: Mapping[str, Any], new: Mapping[str, Any]
-) -> Iterator[Change]:
+def input_changes(path: tuple[str, ...], old: Schema, new: Schema) -> Iterator[Change]:
+    """How two input schemas differ, property by property; the root goes by an empty name."""
     before, after = old.get("properties", {}), new.get("properties", {})
     needed, needs = set(old.get("required", ())), set(new.get("required", ()))
     for name in sorted(before.keys() | after.keys()):

@@ -27,6 +27,7 @@ from mcpassport.records.integration import Integration
 from mcpassport.records.masked import Secret
 from mcpassport.records.tool import Catalog, Tool
 from mcpassport.upstream.call import Upstream
+from mcpassport.upstream.media import is_json, media_type
 
 RULE: Final = "example_failed"
 MEND: Final = "Mend the example, or what makes another request or result of it."
@@ -157,7 +158,8 @@ class _Run:
 def _response(answer: Mapping[str, Any]) -> OutboundResponse:
     body, headers = answer.get("body"), dict(answer.get("headers", {}))
     named = {name.lower(): value for name, value in headers.items()}
-    if isinstance(body, str) and "json" not in named.get("content-type", "json"):
+    media, _ = media_type(named.get("content-type", "application/json"))
+    if isinstance(body, str) and not is_json(media):
         data = body.encode()
     elif body is None:
         data = b""

@@ -1,6 +1,8 @@
 """The versions of an integration in the store: immutable, numbered, the newest is live.
 
-`version` is the optimistic lock: of two pushes that start from the same version one wins.
+`version` is the optimistic lock: of two pushes that start from the same version one wins. Where
+releases are required (`publish = "required"`), a pushed version is held: stored, numbered and
+described, but live only when a release of it is published.
 """
 
 import asyncio
@@ -27,8 +29,17 @@ from mcpassport.records.grants import IntegrationHead, IntegrationVersion, Princ
 from mcpassport.records.integration import Integration
 from mcpassport.records.sources import Clock
 from mcpassport.records.tool import Catalog
-from mcpassport.store.protocol import ABSENT, PLATFORM, Append, EtagConflict, Op, Store
-from mcpassport.store.repositories import HEADS, VERSIONS, version_id
+from mcpassport.store.protocol import (
+    ABSENT,
+    PLATFORM,
+    Append,
+    Delete,
+    EtagConflict,
+    Key,
+    Op,
+    Store,
+)
+from mcpassport.store.repositories import HEADS, HELD, VERSIONS, version_id
 
 MEMO_BYTES: Final = 256 * 2**20
 _BYTES_PER_JSON_BYTE: Final = 8
@@ -43,9 +54,12 @@ class _Compiled(Struct, frozen=True):
 class Versions:
     """Pushes, reads, compares and compiles versions. Serves as the protocol's catalog source."""
 
-    def __init__(self, store: Store, clock: Clock, *, memo_bytes: int = MEMO_BYTES) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, *, hold: bool = False, memo_bytes: int = MEMO_BYTES
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._hold = hold
         self._memo: SizedMemo[_Compiled] = SizedMemo(memo_bytes)
         self._compiling = asyncio.Lock()
 
@@ -58,11 +72,11 @@ class Versions:
         note: str = "",
         event: Append | None = None,
     ) -> IntegrationVersion:
-        """Store a content as the next version and make it live.
+        """Store a content as the next version and make it live, unless pushes are held.
 
-        A content equal to the live one makes no new version: the live one is returned, and `event`
+        A content equal to the newest one makes no new version: that one is returned, and `event`
         (the audit event of the change, for the same transaction) is not written. `expect_version`
-        is the live version that the caller has seen, 0 for none.
+        is the newest version that the caller has seen, 0 for none.
 
         Raises:
             InvalidIntegration: the content has errors; all are in `problems`.
@@ -72,27 +86,43 @@ class Versions:
         if loaded.integration is None:
             raise _invalid(loaded.findings)
         integration = loaded.integration
-        found = await HEADS.get(self._store, PLATFORM, integration.name)
-        head, etag = found or (None, ABSENT)
-        live = head.version if head else 0
-        if expect_version is not None and expect_version != live:
-            raise Conflict(f"Version {live} is live, not {expect_version}; read it and try again.")
-        if head is not None and head.digest == integration.digest:
-            return await self._existing(head)
+        newest, expect = await self._newest(integration.name)
+        number = newest.version if newest else 0
+        if expect_version is not None and expect_version != number:
+            word = "newest" if self._hold else "live"
+            raise Conflict(
+                f"Version {number} is {word}, not {expect_version}; read it and try again."
+            )
+        if newest is not None and newest.digest == integration.digest:
+            return await self._existing(newest)
         version = IntegrationVersion(
             name=integration.name,
-            version=live + 1,
+            version=number + 1,
             digest=integration.digest,
             pushed_at=self._clock(),
             pushed_by=principal.id,
             note=note,
             content=loaded.content,
         )
-        await self._write(version, integration.label, etag, [event] if event else [])
+        await self._write(version, integration.label, expect, [event] if event else [])
         return version
 
+    async def _newest(self, name: str) -> tuple[IntegrationHead | None, dict[Key, str]]:
+        """The newest version, held or live, and what both heads were when it was read."""
+        keys = HEADS.key(PLATFORM, name), HELD.key(PLATFORM, name)
+        live, held = await self._store.get_many(keys)
+        expect = {
+            key: entry.etag if entry else ABSENT
+            for key, entry in zip(keys, (live, held), strict=True)
+        }
+        return HELD.decode(held) or HEADS.decode(live), expect
+
     async def _write(
-        self, version: IntegrationVersion, label: str, etag: str, events: list[Append]
+        self,
+        version: IntegrationVersion,
+        label: str,
+        expect: dict[Key, str],
+        events: list[Append],
     ) -> None:
         head = IntegrationHead(
             name=version.name,
@@ -101,10 +131,16 @@ class Versions:
             digest=version.digest,
             updated_at=version.pushed_at,
         )
-        stored, live = VERSIONS.put(version), HEADS.put(head)
-        operations: list[Op] = [stored, live, *events]
+        stored = VERSIONS.put(version)
+        operations: list[Op] = [stored, *events]
+        # A version that goes live at once leaves no older one waiting.
+        operations += (
+            [HELD.put(head)]
+            if self._hold
+            else [HEADS.put(head), Delete(HELD.key(PLATFORM, version.name))]
+        )
         try:
-            await self._store.write(operations, {live.key: etag, stored.key: ABSENT})
+            await self._store.write(operations, {**expect, stored.key: ABSENT})
         except EtagConflict:
             raise Conflict(
                 f"Somebody pushed {version.name} meanwhile; read it and try again."
@@ -114,6 +150,28 @@ class Versions:
         """Which version is live."""
         found = await HEADS.get(self._store, PLATFORM, name)
         return found[0] if found else None
+
+    async def held(self, name: str) -> IntegrationHead | None:
+        """Which version waits for its release, if one does."""
+        found = await HELD.get(self._store, PLATFORM, name)
+        return found[0] if found else None
+
+    async def going_live(self, name: str, version: int) -> tuple[list[Op], dict[Key, str]]:
+        """What to write, and to expect, so that a version is live if it is the one that waits.
+
+        Raises `Conflict` if it is neither live nor waiting.
+        """
+        keys = HEADS.key(PLATFORM, name), HELD.key(PLATFORM, name)
+        found = await self._store.get_many(keys)
+        live, held = HEADS.decode(found[0]), HELD.decode(found[1])
+        expect = {
+            key: entry.etag if entry else ABSENT for key, entry in zip(keys, found, strict=True)
+        }
+        if held is not None and held.version == version:
+            return [HEADS.put(held), Delete(keys[1])], expect
+        if live is not None and live.version == version:
+            return [], expect
+        raise Conflict(f"Version {version} of {name} is neither live nor held; publish again.")
 
     async def get(self, name: str, version: int) -> IntegrationVersion | None:
         """One version with its content."""

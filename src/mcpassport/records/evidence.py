@@ -20,6 +20,7 @@ Substitution: TypeAlias = Literal[
     "address",
     "one page",
     "workers",
+    "publishing",
     "limits",
 ]
 """What a run put in place of the deployment's own."""
@@ -34,6 +35,7 @@ OUT_OF_REACH: Final[Mapping[Substitution, tuple[str, ...]]] = MappingProxyType(
         "address": ("transport_security", "allowed_hosts"),
         "one page": (),  # one more origin is listed; nothing is said of the others by it
         "workers": ("workers",),
+        "publishing": ("publish_rule",),
         "limits": (
             *("calls_per_10s", "in_flight_server", "in_flight_tenant", "place_wait"),
             *("strangers", "upstream_body", "request_body", "json_depth", "batch_length"),

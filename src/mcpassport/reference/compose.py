@@ -45,7 +45,7 @@ def compose(inputs: Inputs) -> Document:
         integration=integration.name,
         integration_label=integration.label,
         integration_version=integration.version,
-        version=UNPUBLISHED,
+        version=inputs.issue.number or UNPUBLISHED,
         generated_at=inputs.generated_at,
         build=inputs.build,
         deployment_url=inputs.facts.public_url,

@@ -20,6 +20,13 @@ KEYS_PLACES: Final = {
 _KEYS_SHARED: Final = (
     " Backups that the database itself makes hold both, unless that schema is left out of them."
 )
+_PUBLISH_RULES: Final = {
+    "open": (
+        "A pushed integration version is live at once; until a release describes it, the page of "
+        "the newest release says that what runs differs."
+    ),
+    "required": "A pushed integration version is live only once a release of it is published.",
+}
 NO_HOSTS: Final = "none"
 _UNLISTED: Final = (
     "where this deployment listens on loopback, the host of its published address and names of its "
@@ -49,6 +56,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     store: str = "SQLite"
     keys: Literal["file", "schema", "apart"] = "file"
     key_backup_days: int = 7
+    publish: Literal["open", "required"] = "open"
 
 
 def code_list(values: Sequence[str]) -> str:
@@ -76,6 +84,7 @@ def fact_texts(facts: Facts) -> dict[str, str]:
         "keys_place": KEYS_PLACES[facts.keys],
         "keys_shared": _KEYS_SHARED if facts.keys == "schema" else "",
         "key_backup_days": str(facts.key_backup_days),
+        "publish_rule": _PUBLISH_RULES[facts.publish],
         "factors": code_list(facts.factors),
         "allowed_origins": code_list(facts.allowed_origins),
         "allowed_hosts": code_list(facts.allowed_hosts) if facts.allowed_hosts else NO_HOSTS,

@@ -2,17 +2,35 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
 from mcpassport.evidence.claims import CLAIMS, ROWS, Claim
 from mcpassport.evidence.claims.record import NOT_AVAILABLE, STATED
 from mcpassport.records.integration import Integration
+from mcpassport.records.release import ReferenceChange, Release
 from mcpassport.records.tool import Catalog
 from mcpassport.reference.assurance import NOTHING_KNOWN, Known
 from mcpassport.reference.document import ClaimNode
 from mcpassport.reference.facts import Facts
 from mcpassport.reference.vendor import Vendor
+
+
+class Issue(Struct, frozen=True, kw_only=True):
+    """The release that the document is of, or the newest that there is beside it."""
+
+    number: str = ""
+    """Empty in a build that is not released."""
+    changes: tuple[ReferenceChange, ...] = ()
+    """Since the release before, gravest first."""
+    history: tuple[Release, ...] = ()
+    """The releases before, oldest first."""
+    key: str = ""
+    """Fingerprint of the release key."""
+
+
+NO_ISSUE: Final = Issue()
 
 
 class Inputs(Struct, frozen=True, kw_only=True):
@@ -25,6 +43,7 @@ class Inputs(Struct, frozen=True, kw_only=True):
     generated_at: datetime
     build: str
     known: Known = NOTHING_KNOWN
+    issue: Issue = NO_ISSUE
 
 
 class Context(Struct, frozen=True, kw_only=True):

@@ -188,6 +188,8 @@ SERVERS: Final = Repository(
 )
 API_TOKENS: Final = Repository("api_token", ApiToken, lambda token: (token.tenant, token.id))
 HEADS: Final = Repository("integration", IntegrationHead, lambda head: (PLATFORM, head.name))
+HELD: Final = Repository("held_integration", IntegrationHead, lambda head: (PLATFORM, head.name))
+"""The newest pushed version where it waits for a release; absent once it is live."""
 VERSIONS: Final = Repository(
     "integration_version",
     IntegrationVersion,

@@ -59,20 +59,24 @@ class Wiring:
         self.ratelimit = _compiled(
             map_source(method.rate_limit) if method.rate_limit else None, f"{self.name} rate_limit"
         )
-        self.authorization = _kind(AUTHORIZATIONS, method.authorization.kind, self.name)
+        self._secrets(method)
         self.paging = _kind(PAGINATIONS, method.pagination.kind, self.name)
         # Bound into sealed cursors: a cursor of another style is no cursor of this one.
         self.cursor_scope = f"{self.name} {method.pagination.kind}"
         for slot in ("first", "next"):
             _compiled(getattr(method.pagination, slot), f"{self.name} pagination {slot}")
+        self.body_format = _kind(BODY_FORMATS, method.body_format, self.name)
+        self.members = Members(method.query_array_format, self._files(tool))
+
+    def _secrets(self, method: Method) -> None:
+        """Whose names nothing but the credential may set."""
+        self.authorization = _kind(AUTHORIZATIONS, method.authorization.kind, self.name)
         names = (*self.authorization.headers(method.authorization), *self.secret_headers)
         self.secret_header_names = tuple(dict.fromkeys(name.lower() for name in names))
         names = (*self.authorization.query(method.authorization), *self.secret_query)
         self.secret_query_names = tuple(dict.fromkeys(names))
         if method.authorization.kind == "expression":
             _compiled(method.authorization.value or "", f"{self.name} authorization")
-        self.body_format = _kind(BODY_FORMATS, method.body_format, self.name)
-        self.members = Members(method.query_array_format, self._files(tool))
 
     @staticmethod
     def _maps(method: Method) -> bool:

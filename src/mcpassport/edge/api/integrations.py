@@ -15,7 +15,9 @@ from mcpassport.records.grants import IntegrationHead, IntegrationVersion
 router = APIRouter(prefix="/integration", tags=["integration"], route_class=StrictRoute)
 
 
-def _version(record: IntegrationVersion, *, whole: bool) -> VersionOut:
+def _version(
+    record: IntegrationVersion, *, whole: bool, held: IntegrationHead | None = None
+) -> VersionOut:
     return VersionOut(
         name=record.name,
         version=record.version,
@@ -23,21 +25,29 @@ def _version(record: IntegrationVersion, *, whole: bool) -> VersionOut:
         pushed_at=record.pushed_at,
         pushed_by=record.pushed_by,
         note=record.note,
+        held=held is not None and held.version == record.version,
         config=record.content["config"] if whole else None,
         documentation=record.content["documentation"] if whole else None,
     )
 
 
 async def _head(acting: Acting, name: str) -> IntegrationHead:
-    head = await acting.services.versions.head(name)
-    if head is None:
-        raise NoSuchObject(f"No integration {name!r}.")
-    return head
+    versions = acting.services.versions
+    head = await versions.head(name)
+    if head is not None:
+        return head
+    held = await versions.held(name)
+    if held is not None:
+        raise NoSuchObject(f"Version {held.version} of {name!r} is held until its release is out.")
+    raise NoSuchObject(f"No integration {name!r}.")
 
 
 @router.post("", status_code=201)
 async def push(body: IntegrationIn, acting: Admin) -> VersionOut:
-    """Push a version. The newest is live; the same content as the live one makes none."""
+    """Push a version. It is live at once, or held until a release of it is published.
+
+    The same content as the newest one makes no version.
+    """
     content = {"config": body.config, "documentation": body.documentation}
     name = str(body.config.get("name", ""))
     version = await acting.services.versions.push(
@@ -48,7 +58,8 @@ async def push(body: IntegrationIn, acting: Admin) -> VersionOut:
         event=acting.event("integration.push", name),
     )
     await acting.recorded()
-    return _version(version, whole=False)
+    held = await acting.services.versions.held(version.name)
+    return _version(version, whole=False, held=held)
 
 
 @router.get("")
@@ -71,10 +82,13 @@ async def versions(
     name: str, acting: Reader, cursor: Cursor = None, limit: PageSize = 50
 ) -> PageOf[VersionOut]:
     """List the versions of an integration, oldest first."""
-    await _head(acting, name)
+    held = await acting.services.versions.held(name)
+    if held is None:
+        await _head(acting, name)
     records, following = await acting.services.versions.page(name, cursor, limit)
     return PageOf(
-        result=[_version(record, whole=False) for record in records], next_cursor=following
+        result=[_version(record, whole=False, held=held) for record in records],
+        next_cursor=following,
     )
 
 
@@ -109,4 +123,5 @@ async def rollback(name: str, body: RollbackIn, acting: Admin) -> VersionOut:
         event=acting.event("integration.rollback", name),
     )
     await acting.recorded()
-    return _version(record, whole=False)
+    held = await acting.services.versions.held(name)
+    return _version(record, whole=False, held=held)

@@ -78,6 +78,8 @@ class VersionOut(BaseModel):
     pushed_at: datetime
     pushed_by: str
     note: str
+    held: bool = False
+    """Whether it waits for its release, and is not live until then."""
     config: dict[str, Any] | None = None
     documentation: list[dict[str, Any]] | None = None
 

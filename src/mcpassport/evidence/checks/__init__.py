@@ -11,6 +11,7 @@ from mcpassport.evidence.checks.failure_modes import leaving
 from mcpassport.evidence.checks.failure_table import failure_table, nothing_shown
 from mcpassport.evidence.checks.key_backups import keys_apart
 from mcpassport.evidence.checks.load import calls_at_once, large_answers, sizes, tenants_share
+from mcpassport.evidence.checks.publication import kept_releases, signed_release
 from mcpassport.evidence.checks.rate_limits_errors import one_request
 from mcpassport.evidence.checks.tenancy_isolation import blast_radius, isolation
 from mcpassport.evidence.checks.tool_catalog import (
@@ -60,4 +61,6 @@ CHECKS: Final[dict[str, Check]] = {
     "FAI-01": nothing_shown,
     "FAI-04": failure_table,
     "FAI-05": leaving,
+    "VER-01": signed_release,
+    "CHG-01": kept_releases,
 }

@@ -270,14 +270,16 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "VER-01",
         "verify-this-document",
         27,
-        "A signature over this document and over the evidence.",
-        available=False,
+        "A release of this document is signed, with its renderings and its evidence: one altered "
+        "byte of any of them is found, and what was altered is named. The newest release is what "
+        "the public address serves, byte for byte.",
     ),
     Claim(
         "CHG-01",
         "changelog",
         27,
-        "Published releases with a generated diff and a deprecation notice.",
-        available=False,
+        "Every release keeps its address and its bytes. Its changes are generated from the two "
+        "documents, breaking ones first. When what runs is no longer what was published, the page "
+        "and `releases.json` say so. {publish_rule}",
     ),
 )

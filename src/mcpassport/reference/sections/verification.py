@@ -15,6 +15,7 @@ _SETTINGS = {
     "audit_durability": "What a committed audit row survives",
     "audit_volume_bytes": "What the audit trail may fill",
     "evidence_max_age_days": "Days until a run of the checks is expired",
+    "publish_rule": "When a pushed version goes live",
     "workers": "Processes that serve",
 }
 
@@ -28,15 +29,53 @@ def build(context: Context) -> tuple[Node, ...]:
                 ("Catalog digest", f"`{catalog.digest.hex()}`"),
                 ("Integration content", f"`{context.inputs.integration.digest}`"),
                 ("Build", f"`{context.inputs.build}`"),
-                ("Signature", "not available in this version"),
-                ("Key fingerprint", "not available in this version"),
+                ("Signature", _signature(context)),
+                ("Fingerprint of the release key", _fingerprint(context)),
                 ("Evidence run", context.inputs.known.said),
             )
         ),
         *context.claims("VER-01"),
+        *_verify(context),
         *_recompute(),
         subheading("Settings behind this document"),
         _settings(context),
+    )
+
+
+def _signature(context: Context) -> str:
+    if context.inputs.issue.number:
+        return "`signature.json`, a detached file beside the renderings"
+    return "none: this build is not released"
+
+
+def _fingerprint(context: Context) -> str:
+    key = context.inputs.issue.key
+    return f"`{key}`" if key else "none: no release was signed yet"
+
+
+def _verify(context: Context) -> tuple[Node, ...]:
+    """How a reader finds out whether this is what was signed, and by whom."""
+    issue, name = context.inputs.issue, context.inputs.integration.name
+    number = issue.number or (issue.history[-1].number if issue.history else "1.0.0")
+    address = f"{context.inputs.facts.public_url}/reference/{name}/{number}"
+    trust = issue.key or "FINGERPRINT"
+    return (
+        subheading("Verify the signature"),
+        prose(
+            "A release is signed with the vendor's release key (Ed25519): an in-toto Statement "
+            "with the test-result predicate in a DSSE envelope, over `reference.json`, the HTML "
+            "and Markdown renderings and the evidence, byte by byte. The key is on the machine of "
+            "whoever publishes; no serving process holds it. Another key, the operations key, "
+            "signs audit checkpoints, and never a release."
+        ),
+        prose(
+            "Compare the fingerprint above with the one that the vendor gave you elsewhere: in the "
+            "contract, or in DNS. Whoever can alter this page can also print another fingerprint "
+            "on it, so without that comparison a signature is consistent and its signer not "
+            "established. What was altered is named: a claim, a tool, a result, a rendering, the "
+            "signature."
+        ),
+        code("Verify", "sh", f"mcpassport reference verify {address} \\\n  --trust {trust}"),
     )
 
 
@@ -58,8 +97,10 @@ def _recompute() -> tuple[Node, ...]:
         ),
         code("Recompute visible and surface digests", "python", sample("verify_tools.py")),
         prose(
-            "This document is public at `/reference`, also as `.md` and `.json`, and follows the "
-            "live version and settings at once. `GET /version` is public too: it names the "
+            "This document is public at `/reference`, also as `.md` and `.json`. The public "
+            "address serves the newest release; below it, `/current` is the build that follows "
+            "the live version and settings at once, `/releases.json` lists every release and the "
+            "drift, and `/feed.atom` tells of new ones. `GET /version` is public too: it names the "
             "version, a digest over the installed files, a digest over settings, and the catalog "
             "digest of each integration. The same settings, catalog and clock give the same bytes "
             "of this document in every format."
