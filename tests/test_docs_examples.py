@@ -16,13 +16,15 @@ import yaml
 from tests.support.pages import DOCS, ROOT, Block, blocks, marked, write_acme
 from tests.support.shell import Shell, shell
 
+from mcpassport.catalog.build import build
 from mcpassport.cli.demo.processes import free_port, running
 from mcpassport.cli.main import app
 from mcpassport.errors import MEANINGS
 from mcpassport.evidence.checks import CHECKS
 from mcpassport.expressions import parse_template
 from mcpassport.gate.admit import Reason
-from mcpassport.integrations import schema, schema_kinds
+from mcpassport.integrations import schema, schema_examples, schema_kinds, schema_paging
+from mcpassport.integrations.examples import run_examples
 from mcpassport.integrations.lint import check
 from mcpassport.integrations.load import load_folder
 from mcpassport.integrations.openapi import import_openapi
@@ -34,7 +36,7 @@ INTEGRATIONS = (DOCS / "integrations.md").read_text()
 OPERATE = (DOCS / "operate.md").read_text()
 SHOWN_ADDRESS = "127.0.0.1:8080"
 MARKS = {
-    "yaml": {"integration", "docs", "config", "overlay", "openapi"},
+    "yaml": {"integration", "docs", "docs-more", "examples", "config", "overlay", "openapi"},
     "sh": {"", "run", "fails", "serving", "curl", "pytest", "host"},
     "text": {"output", "case"},
     "toml": {"settings"},
@@ -98,6 +100,35 @@ def test_a_piece_of_config_loads(block: Block, tmp_path: Path) -> None:
     }
 
 
+def test_the_bodies_of_the_page_become_tools(tmp_path: Path) -> None:
+    """The methods and the records of the section on bodies fit each other."""
+    write_acme(tmp_path)
+    (block,) = marked("integrations.md", "docs-more")
+    methods = next(
+        yaml.safe_load(each.text)
+        for each in marked("integrations.md", "config")
+        if "body_format" in each.text
+    )
+    with_config(tmp_path, methods)
+    (tmp_path / "acme" / "docs" / "more.yaml").write_text(block.text)
+    report = check(load_folder(tmp_path / "acme"))
+    assert report.findings == ()
+
+
+async def test_the_example_of_the_page_passes(tmp_path: Path) -> None:
+    """What is recorded is what the example's folder makes; changed, it fails at its line."""
+    write_acme(tmp_path)
+    loaded = load_folder(tmp_path / "acme")
+    assert loaded.integration is not None
+    assert await run_examples(loaded, build(loaded.integration)) == ()
+    file = tmp_path / "acme" / "examples" / "contacts.yaml"
+    file.write_text(file.read_text().replace("company=Globex", "company=Other"))
+    loaded = load_folder(tmp_path / "acme")
+    assert loaded.integration is not None
+    (finding,) = await run_examples(loaded, build(loaded.integration))
+    assert finding.where == "examples/contacts.yaml:7"
+
+
 @pytest.mark.parametrize("block", marked("integrations.md", "overlay"), ids=name_of)
 def test_an_overlay_fits_the_imported_description(block: Block, tmp_path: Path) -> None:
     """Over Kinto's own description it makes tools, without an error."""
@@ -138,9 +169,17 @@ def test_each_template_becomes_what_the_table_says() -> None:
         schema_kinds.RateLimit,
         schema_kinds.CredentialField,
         schema_kinds.Annotations,
-        schema_kinds.PagePagination,
-        schema_kinds.CursorPagination,
-        schema_kinds.NextUrlPagination,
+        schema_paging.PagePagination,
+        schema_paging.CursorPagination,
+        schema_paging.NextUrlPagination,
+        schema_paging.OffsetPagination,
+        schema_paging.RangePagination,
+        schema_paging.ExpressionPagination,
+        schema_kinds.QueryAuthorization,
+        schema_kinds.ExpressionAuthorization,
+        schema_examples.RecordedExample,
+        schema_examples.SentRequest,
+        schema_examples.RecordedAnswer,
     ],
 )
 def test_every_key_is_explained(model: Any) -> None:

@@ -47,6 +47,7 @@ LAYERS: dict[str, int] = {
 LEAF_FOLDERS = (
     "gate.factors",
     "upstream.auth",
+    "upstream.bodies",
     "upstream.paging",
     "reference.sections",
     "reference.renderers",
@@ -74,6 +75,7 @@ STRUCTURAL = {
     },
     "edge.middleware": {"front"},
     "upstream.auth": {"fields", "templates"},
+    "upstream.bodies": {"encoded"},
     "upstream.paging": {"turn", "next_query"},
 }
 """Files in a folder of kinds that every kind may import."""

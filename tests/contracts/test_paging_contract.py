@@ -8,12 +8,18 @@ import pytest
 from tests.support.upstreams import World, make_account, make_tool, response
 from yarl import URL
 
-from mcpassport.errors import InvalidArguments, MalformedUpstreamResponse
+from mcpassport.errors import (
+    ExpressionFailed,
+    InvalidArguments,
+    MalformedUpstreamResponse,
+    UpstreamRejected,
+)
 from mcpassport.limits import NEXT_CURSOR_MAX_CHARS
 from mcpassport.records.calls import OutboundRequest, OutboundResponse
 from mcpassport.records.grants import Account
 from mcpassport.records.integration import Pagination
 from mcpassport.records.tool import Route, Tool
+from mcpassport.upstream.outcome import NOTE_REPEATED
 from mcpassport.upstream.paging import PAGINATIONS
 from mcpassport.upstream.paging.link_header import next_target
 
@@ -22,8 +28,16 @@ Page = tuple[list[int], bool, int]
 """Records, whether more follow, and where they would begin."""
 
 
+def size_of(request: OutboundRequest) -> int:
+    asked = dict(request.headers).get("Range")
+    if asked is None:
+        return int(URL(request.url).query.get("per", SIZE))
+    first, _, last = asked.removeprefix("items=").partition("-")
+    return int(last) - int(first) + 1
+
+
 def page(records: list[int], request: OutboundRequest, start: int) -> Page:
-    size = int(URL(request.url).query.get("per", SIZE))
+    size = size_of(request)
     return records[start : start + size], start + size < len(records), start + size
 
 
@@ -63,6 +77,41 @@ def by_body(records: list[int], request: OutboundRequest) -> OutboundResponse:
     return response({"data": found, "links": {"next": relative}})
 
 
+def by_offset(records: list[int], request: OutboundRequest) -> OutboundResponse:
+    found, more, after = page(records, request, int(URL(request.url).query["skip"]))
+    told = {"total": len(records), "next": after if more else None}
+    return response({"data": found, **told})
+
+
+def by_range(records: list[int], request: OutboundRequest) -> OutboundResponse:
+    """As RFC 9110 has it: no record at all is a range that cannot be satisfied."""
+    headers = dict(request.headers)
+    start = int(headers["Range"].removeprefix("items=").partition("-")[0])
+    if start >= len(records):
+        return response({}, 416, [("content-range", f"items */{len(records)}")])
+    found = page(records, request, start)[0]
+    told = f"items {start}-{start + len(found) - 1}/{len(records)}"
+    return response({"data": found}, 206, [("content-range", told)])
+
+
+def by_postgrest(records: list[int], request: OutboundRequest) -> OutboundResponse:
+    """As PostgREST answers where nobody asked for a count."""
+    headers = dict(request.headers)
+    assert headers["Range-Unit"] == "items"
+    start = int(headers["Range"].partition("-")[0])
+    found = page(records, request, start)[0]
+    told = f"{start}-{start + len(found) - 1}/*" if found else "*/*"
+    return response({"data": found}, headers=[("content-range", told)])
+
+
+def by_expression(records: list[int], request: OutboundRequest) -> OutboundResponse:
+    """A position in a header, the answer's own way of telling the next one."""
+    position = dict(request.headers)["X-Position"]
+    assert URL(request.url).query["mode"] == "walk"
+    found, more, after = page(records, request, int(position.removeprefix("at ")))
+    return response({"data": found}, headers=[("x-next", f"at {after}")] if more else [])
+
+
 def by_none(records: list[int], _request: OutboundRequest) -> OutboundResponse:
     return response({"data": records})
 
@@ -74,6 +123,25 @@ STYLES: dict[str, tuple[Pagination, Simulated]] = {
     "link_header": (Pagination("link_header", "per"), by_link),
     "next_url header": (Pagination("next_url", "per", next_header="Next-Page"), by_header),
     "next_url body": (Pagination("next_url", "per", next_path="links.next"), by_body),
+    "offset": (Pagination("offset", "per", offset_param="skip", default_limit=SIZE), by_offset),
+    "offset next": (Pagination("offset", "per", offset_param="skip", next_path="next"), by_offset),
+    "offset total": (
+        Pagination("offset", "per", offset_param="skip", total_path="total"),
+        by_offset,
+    ),
+    "range": (Pagination("range", default_limit=SIZE), by_range),
+    "range unit_header": (Pagination("range", default_limit=SIZE, unit_header=True), by_postgrest),
+    "expression": (
+        Pagination(
+            "expression",
+            default_limit=SIZE,
+            first='{"headers": {"X-Position": "at 0"}, "query": {"per": limit, "mode": "walk"}}',
+            next='headers."x-next" ? {"headers": {"X-Position": headers."x-next"},'
+            ' "query": {"per": limit, "mode": "walk"}}',
+            params=("per", "mode"),
+        ),
+        by_expression,
+    ),
     "none": (Pagination("none"), by_none),
 }
 SEALED = [name for name in STYLES if PAGINATIONS[name.split()[0]].sealed]
@@ -142,7 +210,7 @@ async def test_the_limit_is_the_size_of_each_page(style: str) -> None:
     listing = Listing(style, list(range(7)))
     pages = await listing.walk(limit=3)
     assert [len(found) for found in pages] == [3, 3, 1]
-    assert {URL(request.url).query["per"] for request in listing.seen} == {"3"}
+    assert {size_of(request) for request in listing.seen} == {3}
 
 
 @pytest.mark.parametrize("style", SEALED)
@@ -301,6 +369,188 @@ async def test_a_next_page_that_is_no_number_is_malformed(told: Any) -> None:
     tool = make_tool(method="list", response_path="data", pagination=paging)
     outcome = await World(response({"data": [1], "more": told})).call(tool)
     assert isinstance(outcome.error, MalformedUpstreamResponse)
+
+
+@pytest.mark.parametrize(
+    ("paging", "body", "cursor"),
+    [
+        (Pagination("offset", offset_param="skip"), {"data": [1, 2]}, "2"),
+        (Pagination("offset", offset_param="skip"), {"data": []}, None),
+        (Pagination("offset", "n", offset_param="skip", default_limit=3), {"data": [1, 2]}, None),
+        (Pagination("offset", offset_param="skip", first_offset=1), {"data": [1, 2]}, "3"),
+        (Pagination("offset", total_path="n"), {"data": [1, 2], "n": 2}, None),
+        (Pagination("offset", total_path="n"), {"data": [1, 2], "n": 3}, "2"),
+        (Pagination("offset", total_path="n", first_offset=1), {"data": [1, 2], "n": 2}, None),
+        (Pagination("offset", total_path="n", default_limit=2), {"data": [1, 2]}, "2"),
+        (Pagination("offset", total_path="n"), {"data": [], "n": 9}, None),
+        (Pagination("offset", next_path="more"), {"data": [1, 2], "more": 50}, "50"),
+        (Pagination("offset", next_path="more"), {"data": [1, 2], "more": True}, "2"),
+        (Pagination("offset", next_path="more"), {"data": [1, 2], "more": False}, None),
+    ],
+)
+async def test_where_a_list_by_offset_goes_on(
+    paging: Pagination, body: Any, cursor: str | None
+) -> None:
+    """Records are counted; a total, or what the body tells, goes before a short page."""
+    tool = make_tool(method="list", response_path="data", pagination=paging)
+    world = World(response(body), response({"data": []}))
+    outcome = await world.call(tool)
+    assert outcome.value is not None
+    sealed = json.loads(outcome.value)["next_cursor"]
+    assert (sealed is None) == (cursor is None)
+    if sealed is not None:
+        await world.call(tool, next_cursor=sealed)
+        assert URL(world.http.requests[1].url).query[paging.offset_param or "offset"] == cursor
+
+
+async def test_an_expression_that_drops_records_says_the_next_offset() -> None:
+    """The `next_cursor` of a response expression goes before the count of what is left."""
+    source = '{"result": body.data[$ > 1], "next_cursor": $count(body.data)}'
+    paging = Pagination("offset", offset_param="skip")
+    tool = make_tool(method="list", response=source, pagination=paging)
+    world = World(response({"data": [1, 2, 3]}), response({"data": []}))
+    outcome = await world.call(tool)
+    assert outcome.value is not None
+    await world.call(tool, next_cursor=json.loads(outcome.value)["next_cursor"])
+    assert URL(world.http.requests[1].url).query["skip"] == "3"
+
+
+async def range_turn(answer: OutboundResponse, first: int = 0) -> Any:
+    """The answer of the page that begins there, and the `Range` that was sent for it."""
+    before = response(
+        {"data": list(range(SIZE))},
+        206,
+        [("content-range", f"items 0-{SIZE - 1}/*")],
+    )
+    world = World(*([before] if first else []), answer)
+    tool = make_list("range")
+    more = {}
+    if first:
+        outcome = await world.call(tool)
+        assert outcome.value is not None
+        more = {"next_cursor": json.loads(outcome.value)["next_cursor"]}
+    outcome = await world.call(tool, **more)
+    if outcome.error is not None:
+        return outcome.error
+    assert outcome.value is not None
+    return json.loads(outcome.value)
+
+
+@pytest.mark.parametrize(
+    ("first", "status", "told", "error"),
+    [
+        (0, 416, None, UpstreamRejected),
+        (0, 416, "items */9", UpstreamRejected),
+        (0, 416, "bytes", UpstreamRejected),
+        (2, 416, "items */3", UpstreamRejected),
+        (2, 200, None, MalformedUpstreamResponse),
+        (0, 206, "items 1-2/9", MalformedUpstreamResponse),
+        (2, 206, "items 0-1/9", MalformedUpstreamResponse),
+        (0, 206, "items 0-/9", MalformedUpstreamResponse),
+        (0, 206, "items 5-4/9", MalformedUpstreamResponse),
+        (0, 206, "items 0-1/9999999999999999", MalformedUpstreamResponse),
+    ],
+)
+async def test_a_range_that_was_not_asked_for_is_refused(
+    first: int, status: int, told: str | None, error: type[Exception]
+) -> None:
+    """Records would be left out or come twice; a first page that is refused is a refusal."""
+    headers = [] if told is None else [("content-range", told)]
+    answer = response({"data": [1, 2]}, status, headers)
+    assert isinstance(await range_turn(answer, first), error)
+
+
+@pytest.mark.parametrize(
+    ("first", "status", "told", "result"),
+    [
+        (0, 200, None, [1, 2]),
+        (0, 416, "items */0", []),
+        (2, 416, None, []),
+        (2, 416, "items */2", []),
+        (0, 200, "*/0", [1, 2]),
+    ],
+)
+async def test_the_end_of_a_list_by_ranges(
+    first: int, status: int, told: str | None, result: list[int]
+) -> None:
+    """Without a range the list came whole; a range past its end is an empty page."""
+    headers = [] if told is None else [("content-range", told)]
+    answer = response({"data": [1, 2]}, status, headers)
+    assert await range_turn(answer, first) == {"result": result, "next_cursor": None}
+
+
+async def test_an_expression_may_page_in_the_body() -> None:
+    """Members of an object lie over those of the request's body; integers stay exact."""
+    paging = Pagination(
+        "expression",
+        first='{"body": {"size": limit, "owner": args.owner}}',
+        next='body.after ? {"body": {"size": limit, "after": body.after}}',
+        default_limit=5,
+    )
+    tool = make_tool(
+        ("name", "body"), method="list", http="POST", response_path="data", pagination=paging
+    )
+    after = 12345678901234567890
+    world = World(response({"data": [1], "after": after}), response({"data": []}))
+    outcome = await world.call(tool, name="x", owner=2**60)
+    assert outcome.value is not None
+    cursor = json.loads(outcome.value)["next_cursor"]
+    await world.call(tool, name="x", owner=2**60, next_cursor=cursor)
+    bodies = [json.loads(request.body or b"") for request in world.http.requests]
+    assert bodies == [
+        {"name": "x", "size": 5, "owner": str(2**60)},
+        {"name": "x", "size": 5, "after": str(after)},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        ("1", ExpressionFailed),
+        ('{"query": 1}', ExpressionFailed),
+        ('{"url": {}}', ExpressionFailed),
+        ('{"headers": {"X-A": "a\\r\\nb"}}', MalformedUpstreamResponse),
+        ('{"query": {"x": body.long}}', MalformedUpstreamResponse),
+        ("$error('S3CRET')", ExpressionFailed),
+    ],
+)
+async def test_a_next_page_of_no_use_gives_no_cursor(source: str, error: type[Exception]) -> None:
+    """What could not be sent is told at once, and by its slot alone."""
+    tool = make_tool(method="list", response_path="data", pagination=Pagination("expression",
+        next=source))  # fmt: skip
+    outcome = await World(response({"data": [1], "long": "x" * 20_000})).call(tool)
+    assert isinstance(outcome.error, error)
+    assert "S3CRET" not in str(outcome.error)
+
+
+async def test_an_expression_cannot_set_what_the_credential_sets() -> None:
+    """Neither its header nor its query value."""
+    paging = Pagination(
+        "expression",
+        first='{"headers": {"authorization": "mine", "X-B": "b"}, "query": {"key": "mine"}}',
+        next="undefined",
+    )
+    query = {"key": "{{credentials.key}}"}
+    tool = make_tool(method="list", response_path="data", pagination=paging, query=query)
+    world = World(response({"data": [1]}))
+    assert (await world.call(tool)).error is None
+    assert ("X-B", "b") in world.http.request.headers
+    assert not any(name.lower() == "authorization" for name, _ in world.http.request.headers)
+    assert world.http.request.url == "https://api.example.com/v1/notes"
+
+
+@pytest.mark.parametrize(
+    "style", ["link_header", "next_url header", "next_url body", "offset next", "expression"]
+)
+async def test_a_page_that_leads_to_itself_is_noted(style: str) -> None:
+    """The cursor of the page that was asked for comes back: the caller is told."""
+    listing = Listing(style, list(range(9)))
+    first = (await listing.turn())["next_cursor"]
+    again = STYLES[style][1](list(range(9)), listing.seen[0])
+    listing._simulated = lambda _records, _request: again
+    outcome = await listing.call(listing.tool, next_cursor=first)
+    assert outcome.error is None
+    assert NOTE_REPEATED in outcome.notes
 
 
 @pytest.mark.parametrize(

@@ -42,10 +42,12 @@ def marked(page: str, mark: str) -> list[Block]:
 
 def write_acme(folder: Path) -> None:
     """The folder `acme` and the description `orders.yaml` of the page on integrations."""
-    (folder / "acme" / "docs").mkdir(parents=True)
+    for name in ("docs", "examples"):
+        (folder / "acme" / name).mkdir(parents=True)
     for file, mark in (
         ("acme/integration.yaml", "integration"),
         ("acme/docs/contacts.yaml", "docs"),
+        ("acme/examples/contacts.yaml", "examples"),
         ("orders.yaml", "openapi"),
     ):
         (only,) = marked("integrations.md", mark)

@@ -107,8 +107,9 @@ def _authorizing(integration: Integration) -> set[str]:
     """Lower-case names of the headers that say who asks, or that frame the message."""
     names = set(RESERVED_HEADERS)
     for method in integration.methods:
-        if method.authorization.name:
+        if method.authorization.kind == "header" and method.authorization.name:
             names.add(method.authorization.name.lower())
+        names |= {name.lower() for name in method.authorization.headers}
         names |= {
             name.lower()
             for name, text in method.headers.items()

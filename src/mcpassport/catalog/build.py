@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from mcpassport.catalog import digest
+from mcpassport.catalog.bodies import check_body_format
 from mcpassport.catalog.merge import merge
 from mcpassport.catalog.naming import tool_name
 from mcpassport.catalog.output import output_schema
@@ -77,6 +78,7 @@ def _record(
 
 def _tool(integration: str, resource: Resource, method: Method, record: Documentation) -> Tool:
     merged = merge(method, record)
+    check_body_format(method, record)
     tool = Tool(
         name=tool_name(integration, resource, method.method),
         title=record.title or _title(resource, method.method),

@@ -9,6 +9,8 @@ from mcpassport.records.integration import JsonSchema, Method, Pagination
 LIMIT = "limit"
 NEXT_CURSOR = "next_cursor"
 UNPAGED = "none"
+_RANGE = frozenset({"range", "range-unit"})
+"""Headers that kind `range` drives."""
 
 
 def is_paged(method: Method) -> bool:
@@ -21,20 +23,33 @@ def split_paging(
 ) -> tuple[list[Section], tuple[Argument, ...]]:
     """The sections without the upstream's paging parameters, and the inputs that drive them.
 
-    `limit` is offered where the upstream has a parameter for it; elsewhere nothing could honour it.
+    `limit` is offered where the upstream takes a page size; elsewhere nothing could honour it.
     """
-    driven = {pagination.limit_param, pagination.cursor_param, pagination.page_param} - {None}
+    driven = {
+        *(pagination.limit_param, pagination.cursor_param, pagination.page_param),
+        *(pagination.offset_param, *pagination.params),
+    }
     kept, limit = [], None
     for section in sections:
-        if section.part != "query":
-            kept.append(section)
-            continue
-        stay = tuple(arg for arg in section.arguments if arg.declared not in driven)
-        limit = next(
-            (a.schema for a in section.arguments if a.declared == pagination.limit_param), None
-        )
+        stay = section.arguments
+        if section.part == "query":
+            stay = tuple(arg for arg in stay if arg.declared not in driven)
+            sizes = (a for a in section.arguments if a.declared == pagination.limit_param)
+            limit = next((a.schema for a in sizes), None)
+        elif section.part == "header" and pagination.kind == "range":
+            stay = tuple(arg for arg in stay if arg.declared.lower() not in _RANGE)
         kept.append(section._replace(arguments=stay))
     return kept, _injected(pagination, limit)
+
+
+def takes_size(pagination: Pagination) -> bool:
+    """Whether the upstream can be told how many records a page holds.
+
+    A range always tells it; expressions do where the integration gives a size to begin with.
+    """
+    if pagination.kind == "expression" and pagination.default_limit is not None:
+        return True
+    return pagination.limit_param is not None or pagination.kind == "range"
 
 
 def _injected(pagination: Pagination, declared: JsonSchema | None) -> tuple[Argument, ...]:
@@ -45,7 +60,7 @@ def _injected(pagination: Pagination, declared: JsonSchema | None) -> tuple[Argu
         "description": CURSOR_DESCRIPTION,
     }
     following = Argument(NEXT_CURSOR, NEXT_CURSOR, NEXT_CURSOR, cursor, required=False)
-    if pagination.limit_param is None:
+    if not takes_size(pagination):
         return (following,)
     limit = _limit_schema(pagination, declared if isinstance(declared, dict) else {})
     return (Argument(LIMIT, LIMIT, LIMIT, limit, required=False), following)

@@ -71,7 +71,7 @@ def read_parts(method: Method, record: Documentation) -> list[Section]:
     """
     sections = [
         _path(method, record.path_schema),
-        _parameters("query", record.query_schema),
+        _query(method, record.query_schema),
         _headers(method, record.header_schema),
         _body(record.body_schema),
     ]
@@ -165,12 +165,22 @@ def _parameters(part: Part, schema: JsonSchema | None) -> Section | None:
     )
 
 
+def _query(method: Method, schema: JsonSchema | None) -> Section | None:
+    section = _parameters("query", schema)
+    own = method.authorization.name if method.authorization.kind == "query" else None
+    if section is not None and own in {argument.declared for argument in section.arguments}:
+        raise MergeError("credential_query", f"query_schema declares {own!r}.")
+    return section
+
+
 def _headers(method: Method, schema: JsonSchema | None) -> Section | None:
     section = _parameters("header", schema)
     if section is None:
         return None
-    own = method.authorization.name or ""
-    forbidden = FORBIDDEN_HEADERS | {own.lower()}
+    own = method.authorization.headers
+    if method.authorization.kind == "header":
+        own += (method.authorization.name or "",)
+    forbidden = FORBIDDEN_HEADERS | {name.lower() for name in own}
     folded: set[str] = set()
     for argument in section.arguments:
         name = argument.declared.lower()

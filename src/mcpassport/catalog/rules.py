@@ -25,6 +25,12 @@ RULES: Mapping[str, str] = MappingProxyType(
             "Remove the header from `header_schema`; connection, identity and credential headers "
             "are set by the integration."
         ),
+        "credential_query": "Remove the parameter from `query_schema`; the credential sets it.",
+        "body_format": (
+            "Describe what the format can hold: `form` names with plain values (objects only where "
+            "`query_array_format` is brackets or indices, lists of objects only with indices), "
+            "`multipart` an object, `raw` one string; files are `contentEncoding: base64`."
+        ),
         "root_keyword": (
             "Keep only type, properties, required, $defs and description at the root of a schema "
             "that is merged with others, or move the rule into a property."

@@ -22,7 +22,9 @@ from mcpassport.cli.output import (
     tell_rows,
 )
 from mcpassport.errors import InvalidIntegration, Problem
-from mcpassport.integrations.lint import Report
+from mcpassport.integrations.examples import RULE as EXAMPLE_FAILED
+from mcpassport.integrations.examples import run_examples
+from mcpassport.integrations.lint import Report, with_examples
 from mcpassport.integrations.lint import check as lint
 from mcpassport.integrations.lint import strict as stricter
 from mcpassport.integrations.load import Loaded, load_folder
@@ -33,7 +35,7 @@ app.command(import_openapi, name="import-openapi")
 
 
 @app.command
-def check(folder: Path, *, strict: Flag = False, options: Options = DEFAULTS) -> int:
+async def check(folder: Path, *, strict: Flag = False, options: Options = DEFAULTS) -> int:
     """Run the quality gate over a folder. Exit code 0 no error, 1 errors, 2 format errors.
 
     Parameters
@@ -44,7 +46,8 @@ def check(folder: Path, *, strict: Flag = False, options: Options = DEFAULTS) ->
         Count warnings as errors.
     """
     loaded = load_folder(folder)
-    report = stricter(lint(loaded)) if strict else lint(loaded)
+    report = await judged(loaded)
+    report = stricter(report) if strict else report
     if options.json:
         print_json(
             {
@@ -64,6 +67,14 @@ def check(folder: Path, *, strict: Flag = False, options: Options = DEFAULTS) ->
     return FOUND if report.failed else OK
 
 
+async def judged(loaded: Loaded) -> Report:
+    """The quality gate, with the recorded examples run."""
+    report = lint(loaded)
+    if report.catalog is None:
+        return report
+    return with_examples(report, await run_examples(loaded, report.catalog))
+
+
 def print_findings(findings: tuple[Finding, ...]) -> None:
     """Findings for people: where, what, how to mend."""
     for finding in findings:
@@ -80,15 +91,14 @@ def load_usable(folder: Path) -> Loaded:
     """The folder, or `InvalidIntegration` with every format error."""
     loaded = load_folder(folder)
     if loaded.integration is None:
-        raise InvalidIntegration(
-            f"{folder} has format errors.",
-            problems=tuple(
-                Problem(finding.where, finding.rule, finding.message, finding.mend)
-                for finding in loaded.findings
-                if finding.severity == "error"
-            ),
-        )
+        errors = [finding for finding in loaded.findings if finding.severity == "error"]
+        raise _refused(f"{folder} has format errors.", errors)
     return loaded
+
+
+def _refused(message: str, findings: list[Finding]) -> InvalidIntegration:
+    problems = tuple(Problem(item.where, item.rule, item.message, item.mend) for item in findings)
+    return InvalidIntegration(message, problems=problems)
 
 
 @app.command
@@ -101,6 +111,8 @@ async def push(  # `note` would read as a section of the docstring
 ) -> None:
     """Push a folder as a new version; it is live at once, or when its release is published.
 
+    It is refused when a recorded example fails.
+
     Parameters
     ----------
     folder
@@ -109,7 +121,10 @@ async def push(  # `note` would read as a section of the docstring
         Refuse if another version is the newest than this one (0: none yet).
     """
     loaded = load_usable(folder)
-    report: Report = lint(loaded)
+    report = await judged(loaded)
+    failed = [finding for finding in report.findings if finding.rule == EXAMPLE_FAILED]
+    if failed:
+        raise _refused(f"{folder}: a recorded example fails; nothing was pushed.", failed)
     body = {**loaded.content, "note": note, "expect_version": expect_version}
     async with options.api() as api:
         version = await api.call("POST", "/integration", body=body)

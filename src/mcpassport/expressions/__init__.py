@@ -9,7 +9,7 @@
 """
 
 from mcpassport.expressions.integers import protect_integers
-from mcpassport.expressions.jsonata import Expression, compile_expression
+from mcpassport.expressions.jsonata import Expression, compile_expression, evaluate_inline
 from mcpassport.expressions.placeholders import (
     MISSING,
     Placeholder,
@@ -28,6 +28,7 @@ __all__ = [
     "Template",
     "compile_expression",
     "encode_segment",
+    "evaluate_inline",
     "parse_template",
     "protect_integers",
     "render_path",

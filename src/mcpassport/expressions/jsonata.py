@@ -18,7 +18,12 @@ import jsonatapy
 from msgspec import Struct
 
 from mcpassport.errors import ExpressionFailed, InvalidExpression
-from mcpassport.limits import EXPRESSION_SEQUENCE, EXPRESSION_STACK, EXPRESSION_TIMEOUT_MS
+from mcpassport.limits import (
+    EXPRESSION_INLINE_BYTES,
+    EXPRESSION_SEQUENCE,
+    EXPRESSION_STACK,
+    EXPRESSION_TIMEOUT_MS,
+)
 
 PAD_WIDTH_MAX: Final = 10_000
 """Characters. A wider `$pad` is clamped to it, silently."""
@@ -97,6 +102,22 @@ def evaluate_here(
     except BaseException as error:  # noqa: BLE001 - a panic derives from BaseException; others pass
         _raise_coded(source, error)
     return None if result is None else result.encode()
+
+
+def evaluate_inline(expression: Expression, scope: bytes) -> bytes | None:
+    """Evaluate in this thread whatever the scope's size; one too large for that is refused.
+
+    For scopes that must not leave the process, such as one that holds a secret.
+
+    Raises:
+        ExpressionFailed: the expression failed; the text names its slot and a code.
+    """
+    if len(scope) > EXPRESSION_INLINE_BYTES:
+        raise failed(expression, "input")
+    try:
+        return evaluate_here(expression.source, scope)
+    except EngineError as error:
+        raise failed(expression, error.code) from None
 
 
 def _engine(source: str) -> Any:

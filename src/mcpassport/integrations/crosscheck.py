@@ -79,7 +79,7 @@ def _credentials(config: Mapping[str, Any]) -> Iterator[Slip]:
         names = field_names(item)
         if len(set(names)) < len(names):
             yield Slip(path, "Two fields have the same name.", "Rename one.")
-        missing = [name for name in _needed(config, kind) if name not in names]
+        missing = [name for name in _needed(config, kind, names) if name not in names]
         if missing:
             yield Slip(
                 path,
@@ -89,13 +89,15 @@ def _credentials(config: Mapping[str, Any]) -> Iterator[Slip]:
             )
 
 
-def _needed(config: Mapping[str, Any], kind: str) -> list[str]:
+def _needed(config: Mapping[str, Any], kind: str, names: list[str]) -> list[str]:
     authorization = _mapping(config.get("authorization"))
     needed = list(_REQUIRED_FIELDS.get(kind, ()))
     needed += _REQUIRED_FIELDS.get(str(authorization.get("kind")), ())
     value = authorization.get("value")
     if authorization.get("kind") == "header" and isinstance(value, str):
         needed += [name for name, fallback in credentials_used(value) if fallback is None]
+    if authorization.get("kind") == "query" and "token" not in names:
+        needed.append("key")
     return list(dict.fromkeys(needed))
 
 
@@ -155,12 +157,27 @@ def _methods(config: Mapping[str, Any]) -> Iterator[Slip]:
                     f"The method has '{slot}', and its response does not stream.",
                     f"Add stream: ndjson or stream: sse, or remove {slot}.",
                 )
+        if method.get("body_format") in {"form", "multipart"}:
+            yield from _fixed_type(path, config, method)
         if path[-1] == "list" and method.get("content", "auto") != "auto":
             yield Slip(
                 (*path, "content"),
                 "A list answers {result, next_cursor}, and can be no blocks.",
                 "Remove content, or give the method another name.",
             )
+
+
+def _fixed_type(
+    path: tuple[str | int, ...], config: Mapping[str, Any], method: Mapping[str, Any]
+) -> Iterator[Slip]:
+    for at, owner in ((path, method), (("config",), config)):
+        for name in _mapping(owner.get("headers")):
+            if str(name).lower() == "content-type":
+                yield Slip(
+                    (*at, "headers", name),
+                    f"The media type of a {method.get('body_format')} body is set with it.",
+                    "Remove the header.",
+                )
 
 
 def _cursors(config: Mapping[str, Any]) -> Iterator[Slip]:

@@ -53,6 +53,14 @@ def check(loaded: Loaded) -> Report:
     return Report(tuple(findings), max(0, 100 - lost), catalog)
 
 
+def with_examples(report: Report, findings: tuple[Finding, ...]) -> Report:
+    """The same report with what running the examples found, which counts like what was dropped."""
+    lost = sum(weight_of(finding.severity, finding.rule) for finding in findings)
+    return structs.replace(
+        report, findings=(*findings, *report.findings), score=max(0, report.score - lost)
+    )
+
+
 def strict(report: Report) -> Report:
     """The same report with warnings as errors; the score is unchanged."""
     raised = tuple(structs.replace(finding, severity="error") for finding in report.findings)

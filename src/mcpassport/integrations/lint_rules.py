@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from mcpassport.records.findings import Severity
 
 DROPPED_WEIGHT: Final = 10
-"""What a method costs that is not a tool, whatever the rule."""
+"""What a method costs that is not a tool, whatever the rule; and each failing example."""
 
 
 class Rule(NamedTuple):

@@ -12,7 +12,8 @@ from mcpassport.integrations.crosscheck import Slip, crosscheck
 from mcpassport.integrations.jsonvalues import rounded_ids, unusable_values
 from mcpassport.integrations.marks import MarkedMap, Place, plain, where
 from mcpassport.integrations.overlay import apply_overlay
-from mcpassport.integrations.schema import Content, Documented, Overlay, RecordedExample
+from mcpassport.integrations.schema import Content, Documented, Overlay
+from mcpassport.integrations.schema_examples import RecordedExample
 from mcpassport.integrations.schema_findings import method_of, validate
 from mcpassport.integrations.source import CONFIG_FILE, Source, read_folder
 from mcpassport.records.findings import Finding, Severity

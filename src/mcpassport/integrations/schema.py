@@ -16,14 +16,15 @@ from pydantic import (
 
 from mcpassport.integrations.schema_content import Capability
 from mcpassport.integrations.schema_content import Content as ContentBlocks
+from mcpassport.integrations.schema_examples import Example, RecordedExample
 from mcpassport.integrations.schema_kinds import (
     Annotations,
     Authorization,
     Credential,
-    Pagination,
     RateLimit,
     Strict,
 )
+from mcpassport.integrations.schema_paging import Pagination
 from mcpassport.integrations.schema_text import (
     BaseUrl,
     Body,
@@ -42,7 +43,6 @@ from mcpassport.integrations.schema_text import (
     TimeoutSeconds,
     WebUrl,
     mistake,
-    not_in_version,
 )
 
 
@@ -50,18 +50,6 @@ def _schema(value: Any) -> Any:
     if not isinstance(value, dict | bool):
         raise mistake("This is not a JSON Schema.", "Write a mapping such as {type: object, …}.")
     return value
-
-
-def _only(slot: str, *allowed: Any) -> BeforeValidator:
-    def refuse(value: Any) -> Any:
-        if value in allowed:
-            return value
-        raise not_in_version(
-            f"'{value}'" if isinstance(value, str) else "This value",
-            f"Remove '{slot}'; this version knows only its default, {allowed[0] or 'none'}.",
-        )
-
-    return BeforeValidator(refuse)
 
 
 JsonSchemaText: TypeAlias = Annotated[
@@ -77,7 +65,7 @@ class Method(Strict):
     query: Query = Field(default_factory=dict)
     headers: Headers = Field(default_factory=dict)
     body: Body = None
-    body_format: Annotated[Literal["json"], _only("body_format", "json")] = "json"
+    body_format: Literal["json", "form", "multipart", "raw"] = "json"
     request: Jsonata | None = None
     response: Jsonata | None = None
     response_path: DataPath | None = None
@@ -125,21 +113,6 @@ class Config(Strict):
     rate_limit: RateLimit | None = None
     errors: Jsonata | None = None
     resources: Annotated[dict[Name, Resource], Field(min_length=1)]
-
-
-class Example(Strict):
-    """A call and what the tool answers; a `list` answers `{result, next_cursor}`."""
-
-    title: str | None = None
-    arguments: dict[str, Any] = Field(default_factory=dict)
-    response: Any = None
-
-
-class RecordedExample(Example):
-    """An example in a file of its own, with the method it belongs to."""
-
-    resource: Name
-    method: Name
 
 
 class Record(Strict):

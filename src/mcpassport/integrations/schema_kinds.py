@@ -1,14 +1,13 @@
-"""Kinds with members of their own: credentials, authorization, pagination; and rate limits.
+"""Kinds with members of their own: credentials and authorization; and rate limits, annotations.
 
 A kind that the format names and this version lacks is refused with "not in this version".
 """
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from mcpassport.integrations.schema_text import (
-    DataPath,
     FieldName,
     HeaderName,
     HeaderValue,
@@ -16,7 +15,6 @@ from mcpassport.integrations.schema_text import (
     ParamName,
     Regex,
     Text,
-    mistake,
     not_in_version,
 )
 
@@ -29,8 +27,6 @@ class Strict(BaseModel):
 
 _LATER: dict[str, tuple[str, ...]] = {
     "credential": ("oauth2_authorization_code", "oauth2_client_credentials"),
-    "authorization": ("query", "expression"),
-    "pagination": ("offset", "range", "expression"),
 }
 
 
@@ -101,94 +97,28 @@ class HeaderAuthorization(Strict):
     value: HeaderValue
 
 
+class QueryAuthorization(Strict):
+    """A query value of that name: the credential's `key`, or `token`."""
+
+    kind: Literal["query"]
+    name: ParamName
+
+
+class ExpressionAuthorization(Strict):
+    """JSONata over `{credentials}` gives the headers, which are those of `headers`."""
+
+    kind: Literal["expression"]
+    headers: Annotated[list[HeaderName], Field(min_length=1, max_length=16)]
+    value: Jsonata
+
+
 Authorization: TypeAlias = Annotated[
-    Annotated[
-        BearerAuthorization | BasicAuthorization | HeaderAuthorization,
-        Field(discriminator="kind"),
-    ],
-    _later("authorization", ("bearer", "basic", "header")),
-]
-
-_Count = Annotated[int, Field(ge=1, le=100_000)]
-
-
-class _Paged(Strict):
-    """What every style of paging may say about the size of a page."""
-
-    limit_param: ParamName | None = None
-    default_limit: _Count | None = None
-    max_limit: _Count | None = None
-
-    @model_validator(mode="after")
-    def _limits_fit(self) -> "_Paged":
-        if self.limit_param is None and (self.default_limit or self.max_limit):
-            raise mistake(
-                "A page size is given, but not the parameter that carries it.",
-                "Add limit_param, or remove default_limit and max_limit.",
-            )
-        if self.default_limit and self.max_limit and self.default_limit > self.max_limit:
-            raise mistake("default_limit is over max_limit.", "Lower default_limit.")
-        return self
-
-
-class CursorPagination(_Paged):
-    """The body holds a cursor at `cursor_path`; it is sent back as `cursor_param`.
-
-    A response expression may give `next_cursor` instead of the path, a request expression may
-    place it instead of the parameter.
-    """
-
-    kind: Literal["cursor"]
-    cursor_path: DataPath | None = None
-    cursor_param: ParamName | None = None
-
-
-class PagePagination(_Paged):
-    """Pages are numbered from `first_page`; `next_path` may hold the next number or a flag."""
-
-    kind: Literal["page"]
-    page_param: ParamName
-    first_page: Annotated[int, Field(ge=0, le=1)] = 1
-    next_path: DataPath | None = None
-
-
-class LinkHeaderPagination(_Paged):
-    """The `Link` header names the next page (RFC 8288, `rel="next"`)."""
-
-    kind: Literal["link_header"]
-    cursor_param: ParamName | None = None
-
-
-class NextUrlPagination(_Paged):
-    """A header, or the body at a path, holds the URL of the next page."""
-
-    kind: Literal["next_url"]
-    next_header: HeaderName | None = None
-    next_path: DataPath | None = None
-    cursor_param: ParamName | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> "NextUrlPagination":
-        if (self.next_header is None) == (self.next_path is None):
-            raise mistake(
-                "The URL of the next page stands in a header or in the body: name exactly one.",
-                "Write next_header: Next-Page, or next_path: paging.next.",
-            )
-        return self
-
-
-class NoPagination(Strict):
-    """The list comes whole."""
-
-    kind: Literal["none"]
-
-
-Pagination: TypeAlias = Annotated[
-    Annotated[
-        CursorPagination | PagePagination | LinkHeaderPagination | NextUrlPagination | NoPagination,
-        Field(discriminator="kind"),
-    ],
-    _later("pagination", ("cursor", "page", "link_header", "next_url", "none")),
+    BearerAuthorization
+    | BasicAuthorization
+    | HeaderAuthorization
+    | QueryAuthorization
+    | ExpressionAuthorization,
+    Field(discriminator="kind"),
 ]
 
 

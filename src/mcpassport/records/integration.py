@@ -12,6 +12,7 @@ HttpMethod: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 QueryArrayFormat: TypeAlias = Literal["repeat", "comma", "brackets", "indices"]
 ResetUnit: TypeAlias = Literal["seconds", "epoch", "epoch_ms", "http_date", "iso8601"]
 ContentKind: TypeAlias = Literal["text", "image", "audio", "resource"]
+BodyFormat: TypeAlias = Literal["json", "form", "multipart", "raw"]
 StreamKind: TypeAlias = Literal["none", "ndjson", "sse"]
 
 STANDARD_METHODS = ("list", "get", "create", "update", "delete")
@@ -36,11 +37,15 @@ class Credential(Struct, frozen=True):
 
 
 class Authorization(Struct, frozen=True):
-    """How a credential is applied. `name` and `value` (a template) belong to kind `header`."""
+    """How a credential is applied; which members count depends on `kind`."""
 
     kind: str
     name: str | None = None
+    """Of the header, or of the query value."""
     value: str | None = None
+    """A template of kind `header`, JSONata of kind `expression`."""
+    headers: tuple[str, ...] = ()
+    """What kind `expression` sets."""
 
 
 class Pagination(Struct, frozen=True):
@@ -56,6 +61,19 @@ class Pagination(Struct, frozen=True):
     next_path: str | None = None
     default_limit: int | None = None
     max_limit: int | None = None
+    offset_param: str | None = None
+    first_offset: int = 0
+    total_path: str | None = None
+    unit: str = "items"
+    """The range unit (RFC 9110, 14.1) of kind `range`."""
+    unit_header: bool = False
+    """Whether the unit goes in a header of its own, `Range-Unit`."""
+    first: str | None = None
+    """JSONata of kind `expression`: what the request of the first page adds."""
+    next: str | None = None
+    """JSONata of kind `expression`: what the request of the next page adds."""
+    params: tuple[str, ...] = ()
+    """Query parameters that the expressions set, so that they leave the input."""
 
 
 class RateLimitMap(Struct, frozen=True):
@@ -100,7 +118,7 @@ class Method(Struct, frozen=True, kw_only=True):
     headers: dict[str, str] = field(default_factory=dict)
     query_array_format: QueryArrayFormat = "repeat"
     body: Any = None
-    body_format: str = "json"
+    body_format: BodyFormat = "json"
     request: str | None = None
     response: str | None = None
     response_path: str | None = None

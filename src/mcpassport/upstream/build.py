@@ -5,9 +5,11 @@
    where its route sends it.
 3. A `request` expression: its query and headers are merged over both, its body replaces the body;
    it cannot see an integer that it would round.
-4. Paging: the page size and the cursor; the query of a next page replaces the query.
+4. Paging: the page size and the cursor, in the query, headers or body; the query of a next page
+   replaces the query.
 5. What the credential sets, nothing else may set.
 6. Header values with control characters and URLs that are too long are refused.
+7. The body is written in its format (`bodies/`), within a cap.
 Nothing here reaches the network.
 """
 
@@ -24,12 +26,15 @@ from mcpassport.limits import LIMITS, MAX_SAFE_INTEGER, Limits
 from mcpassport.records.calls import CallScope, OutboundRequest
 from mcpassport.records.grants import Account
 from mcpassport.upstream.address import URL_MAX_CHARS
+from mcpassport.upstream.bodies.encoded import Encoded
 from mcpassport.upstream.paging.turn import Turn
 from mcpassport.upstream.query import checked_headers, encode_query
 from mcpassport.upstream.wiring import Wiring
 
 _AUTHORIZING: Final = frozenset({"authorization", "cookie"})
 """Headers that an account's overrides never set."""
+GROWTH_MAX: Final = 3
+"""How much larger than a caller's request the body may be: a form takes three bytes for one."""
 _MERGED: Final = frozenset({"query", "headers", "body"})
 
 
@@ -65,7 +70,7 @@ async def build(
     if wiring.request is not None:  # (3)
         _refuse_inexact(wiring, scope.args)
         _merge(draft, wiring.request, await evaluator.evaluate(wiring.request, _text(scopes)))
-    draft.query.update(turn.values)  # (4)
+    _page(draft, turn)  # (4)
     draft.headers.extend(
         item for item in account.overrides.headers.items() if item[0].lower() not in _AUTHORIZING
     )  # (5)
@@ -76,8 +81,8 @@ def finish(
     wiring: Wiring, url: str, draft: Draft, turn: Turn, account: Account, limits: Limits
 ) -> OutboundRequest:
     """The request, encoded. `InvalidArguments` if it cannot be sent as it stands."""
-    body = None if draft.body is MISSING else _text(draft.body)
-    headers = checked_headers(_defaults(wiring, draft, with_body=body is not None))  # (6)
+    encoded = _encoded(wiring, draft, limits)  # (7)
+    headers = checked_headers(_defaults(wiring, draft, encoded))  # (6)
     for name in wiring.secret_header_names:  # (5)
         headers.pop(name, None)
     query = _query(wiring, draft, turn)
@@ -87,7 +92,7 @@ def finish(
         method=wiring.method.http,
         url=f"{url}?{query}" if query else url,
         headers=tuple(headers.values()),
-        body=body,
+        body=None if encoded is None else encoded.body,
         timeout_s=_timeout(wiring, account, limits),
         max_body=limits.upstream_body_bytes,
         integration=account.integration,
@@ -189,14 +194,24 @@ def _merge(draft: Draft, expression: Expression, result: bytes | None) -> None:
         draft.body = given["body"]
 
 
-def _defaults(wiring: Wiring, draft: Draft, *, with_body: bool) -> list[tuple[str, Any]]:
-    content = [("Content-Type", "application/json")] if with_body else []
-    return [("Accept", wiring.accept), *content, *draft.headers]
+def _defaults(wiring: Wiring, draft: Draft, encoded: Encoded | None) -> list[tuple[str, Any]]:
+    content = [] if encoded is None else [("Content-Type", encoded.media_type)]
+    last = content if encoded is not None and encoded.fixed else []
+    return [("Accept", wiring.accept), *content, *draft.headers, *last]
+
+
+def _encoded(wiring: Wiring, draft: Draft, limits: Limits) -> Encoded | None:
+    if draft.body is MISSING:
+        return None
+    encoded: Encoded = wiring.body_format.encode(draft.body, wiring.members)
+    if len(encoded.body) > limits.request_body_bytes * GROWTH_MAX:
+        raise InvalidArguments("The arguments make a body that is too large.")
+    return encoded
 
 
 def _query(wiring: Wiring, draft: Draft, turn: Turn) -> str:
     """The encoded query; names that the credential sets are left to it (5)."""
-    secret = wiring.secret_query
+    secret = wiring.secret_query_names
     if turn.whole is not None:
         if not any(name in secret for name, _ in parse_qsl(turn.whole, keep_blank_values=True)):
             return turn.whole
@@ -216,6 +231,13 @@ def _timeout(wiring: Wiring, account: Account, limits: Limits) -> float:
     ceiling = float(LIMITS["call_timeout_s"].ceiling)
     usual = wiring.method.timeout_s or float(limits.call_timeout_s)
     return min(usual, ceiling, account.overrides.timeout_s or ceiling)
+
+
+def _page(draft: Draft, turn: Turn) -> None:
+    draft.query.update(turn.values)
+    draft.headers.extend(turn.headers)
+    if turn.body is not MISSING:
+        draft.body = _over(draft.body, turn.body)
 
 
 def _text(value: Any) -> bytes:

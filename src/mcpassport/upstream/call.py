@@ -120,7 +120,7 @@ class Upstream:
         return replace(
             prepared.request,
             secret_headers=tuple((name, MASKED) for name in dict.fromkeys(names)),
-            secret_query=tuple((name, MASKED) for name in wiring.secret_query),
+            secret_query=tuple((name, MASKED) for name in wiring.secret_query_names),
         )
 
     async def _prepare(
@@ -128,8 +128,9 @@ class Upstream:
     ) -> Prepared:
         wiring = self._wirings.of(tool)
         asked, scope = await _asked(wiring, arguments, account, cursors)
+        asked = asked._replace(scope=scope, evaluator=self._evaluator)
         paging = wiring.method.pagination
-        turn = wiring.paging.ask(paging, asked) if wiring.is_list else Turn({})
+        turn = await wiring.paging.ask(paging, asked) if wiring.is_list else Turn({})
         url, draft = await build(wiring, scope, turn, account, self._evaluator)
         request = finish(wiring, url, draft, turn, account, self._limits)
         return Prepared(wiring, request, scope, asked, url)
@@ -187,6 +188,8 @@ class Upstream:
         try:
             failure = failure_of(response.status, limited)
             if failure is not None:
+                if wiring.is_list and wiring.paging.past_end(prepared.asked, response):
+                    return replace(outcome, value=page_of(b"[]", None))
                 return _failed(outcome, failure, limited)
             reading = await self._interpreter.read(wiring, response, prepared.scope)
             value, notes = reading.value, (*limited.notes, *reading.notes)
@@ -235,7 +238,8 @@ def _authorized(prepared: Prepared, credential: Secret) -> OutboundRequest:
         more = apply_templates(wiring.secret_headers, wiring.secret_query, scopes, credential)
         set_already = {name.lower() for name, _ in headers}
         headers += tuple(item for item in more.headers if item[0].lower() not in set_already)
-        query += more.query
+        taken = {name for name, _ in query}
+        query += tuple(item for item in more.query if item[0] not in taken)
     return replace(prepared.request, secret_headers=headers, secret_query=query)
 
 
@@ -249,13 +253,14 @@ async def _page(
     wiring, records = prepared.wiring, reading.value or b"[]"
     answer = Answer(
         prepared.url,
-        response.headers,
+        response,
         reading.body,
         records_in(records),
         reading.declares,
         reading.declared,
     )
-    cursor: str | None = wiring.paging.next(wiring.method.pagination, prepared.asked, answer)
+    paging = wiring.method.pagination
+    cursor: str | None = await wiring.paging.next(paging, prepared.asked, answer)
     repeated = cursor is not None and cursor == prepared.asked.cursor
     if cursor is not None and wiring.paging.sealed:
         others = _without(prepared.scope.args, NEXT_CURSOR)

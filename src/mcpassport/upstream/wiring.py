@@ -10,6 +10,8 @@ from mcpassport.records.integration import Method
 from mcpassport.records.tool import EVERY_OTHER, Route, Tool
 from mcpassport.upstream.address import Address
 from mcpassport.upstream.auth import AUTHORIZATIONS
+from mcpassport.upstream.bodies import BODY_FORMATS
+from mcpassport.upstream.bodies.encoded import WHOLE, File, Members, files_of
 from mcpassport.upstream.content import Content
 from mcpassport.upstream.paging import PAGINATIONS
 from mcpassport.upstream.ratelimit import map_source
@@ -57,13 +59,24 @@ class Wiring:
         self.ratelimit = _compiled(
             map_source(method.rate_limit) if method.rate_limit else None, f"{self.name} rate_limit"
         )
-        self.authorization = _kind(AUTHORIZATIONS, method.authorization.kind, self.name)
+        self._secrets(method)
         self.paging = _kind(PAGINATIONS, method.pagination.kind, self.name)
         # Bound into sealed cursors: a cursor of another style is no cursor of this one.
         self.cursor_scope = f"{self.name} {method.pagination.kind}"
+        for slot in ("first", "next"):
+            _compiled(getattr(method.pagination, slot), f"{self.name} pagination {slot}")
+        self.body_format = _kind(BODY_FORMATS, method.body_format, self.name)
+        self.members = Members(method.query_array_format, self._files(tool))
+
+    def _secrets(self, method: Method) -> None:
+        """Whose names nothing but the credential may set."""
+        self.authorization = _kind(AUTHORIZATIONS, method.authorization.kind, self.name)
         names = (*self.authorization.headers(method.authorization), *self.secret_headers)
         self.secret_header_names = tuple(dict.fromkeys(name.lower() for name in names))
-        _check_format(method)
+        names = (*self.authorization.query(method.authorization), *self.secret_query)
+        self.secret_query_names = tuple(dict.fromkeys(names))
+        if method.authorization.kind == "expression":
+            _compiled(method.authorization.value or "", f"{self.name} authorization")
 
     @staticmethod
     def _maps(method: Method) -> bool:
@@ -90,6 +103,28 @@ class Wiring:
             for route in tool.routes
             if route.part == "path" and route.name not in {None, route.property}
         )
+
+    def _files(self, tool: Tool) -> dict[str, File]:
+        """The members of the body that are files, by their names in it.
+
+        Those of the record's body; and of a template's members those that place such an argument.
+        """
+        properties = tool.input_schema.get("properties", {})
+        given = files_of(
+            {r.property: properties.get(r.property) for r in tool.routes if r.part == "body"},
+            tool.input_schema,
+        )
+        named = {
+            WHOLE if route.name is None else route.name: given[route.property]
+            for route in tool.routes
+            if route.property in given
+        }
+        placed = self.body if isinstance(self.body, Mapping) else {WHOLE: self.body}
+        for name, value in placed.items():
+            argument = _only_argument(value)
+            if argument in given:
+                named[name] = given[argument]
+        return named
 
     def undeclared(self, arguments: Mapping[str, Any]) -> Iterator[Route]:
         """Routes of the arguments that the schema admits without declaring them."""
@@ -155,6 +190,15 @@ def _arguments(value: Any) -> Iterator[str]:
                 yield placeholder.path[0]
 
 
+def _only_argument(value: Any) -> str:
+    """The argument that a template is, whole; empty if it is anything else."""
+    parts = parse_template(value, "body").parts if isinstance(value, str) else ()
+    only = parts[0] if len(parts) == 1 else ""
+    if isinstance(only, str) or only.scope != "args" or len(only.path) != 1:
+        return ""
+    return only.path[0]
+
+
 def _check_templates(value: Any, slot: str) -> None:
     for template in _templates(value, slot):
         if any(placeholder.scope == "credentials" for placeholder in template.placeholders):
@@ -180,8 +224,3 @@ def _kind(table: Mapping[str, Any], kind: str, slot: str) -> Any:
     if kind not in table:
         raise InvalidIntegration(f"{slot}: '{kind}' is not in this version.")
     return table[kind]
-
-
-def _check_format(method: Method) -> None:
-    if method.body_format != "json":
-        raise InvalidIntegration(f"body_format '{method.body_format}' is not in this version.")

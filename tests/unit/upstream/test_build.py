@@ -331,9 +331,9 @@ def test_a_base_url_of_no_use_does_not_compile(base: str, path: str, hosts: Any)
 @pytest.mark.parametrize(
     "change",
     [
-        {"body_format": "form"},
+        {"body_format": "xml"},
         {"authorization": Authorization("oauth9")},
-        {"pagination": Pagination("range")},
+        {"pagination": Pagination("seek")},
         {"body": {"a": "{{credentials.key}}"}},
     ],
 )

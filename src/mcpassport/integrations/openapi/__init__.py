@@ -1,4 +1,4 @@
-"""OpenAPI 3.0 and Swagger 2.0 descriptions, read into the files of an integration.
+"""OpenAPI 3.1, 3.0 and Swagger 2.0 descriptions, read into the files of an integration.
 
 `read` makes values of text, `documents` follows `$ref`s, the dialects (`openapi3`, `swagger2`) say
 what is in a description in terms of `model`, `naming` and `mapping` turn that into resources,
@@ -22,7 +22,9 @@ from mcpassport.integrations.openapi.swagger2 import Swagger2
 from mcpassport.integrations.openapi.write import to_yaml
 from mcpassport.records.findings import Finding
 
-DIALECTS: Final = MappingProxyType[str, Dialect]({"2.0": Swagger2(), "3.0": OpenApi3()})
+DIALECTS: Final = MappingProxyType[str, Dialect](
+    {"2.0": Swagger2(), "3.0": OpenApi3(), "3.1": OpenApi3(modern=True)}
+)
 """The versions that can be read, by the first two numbers of `swagger` or `openapi`."""
 
 
@@ -45,8 +47,9 @@ def import_openapi(
     `InvalidIntegration` when it cannot be read, is of another version, or describes no method.
     """
     report = Report()
-    source = Source(Documents(path, report), report)
-    api = read_api(source, _dialect(source.root))
+    documents = Documents(path, report)
+    dialect = _dialect(documents.root)
+    api = read_api(Source(documents, report, modern=dialect.modern), dialect)
     mapped = build(api, Wishes(name, include, base_url), report)
     methods = sum(map(len, mapped.records.values()))
     return Imported(_files(mapped, api.file), mapped.unmapped, methods)
@@ -63,7 +66,7 @@ def _dialect(root: Node) -> Dialect:
         if version
         else "It names no version: neither 'openapi' nor 'swagger' is at its top."
     )
-    mend = "Use OpenAPI 3.0 or Swagger 2.0; most converters write 3.0."
+    mend = "Use OpenAPI 3.1 or 3.0, or Swagger 2.0; most converters write 3.0."
     problem = Problem(f"{root.file}#", "openapi_version", message, mend)
     raise InvalidIntegration(f"{root.file}: {message} {mend}", problems=(problem,))
 

@@ -3,9 +3,9 @@
 from typing import Any, Final
 
 from mcpassport.integrations.openapi.address import PathTemplate
-from mcpassport.integrations.openapi.combine import DEFS, kinds_of
+from mcpassport.integrations.openapi.combine import DEFS, kinds_of, resolved, with_needed
 from mcpassport.integrations.openapi.keywords import SUBSCHEMA_LISTS
-from mcpassport.integrations.openapi.model import Operation, Parameter, Place
+from mcpassport.integrations.openapi.model import Body, Operation, Parameter, Place
 from mcpassport.integrations.openapi.naming import Named
 from mcpassport.integrations.openapi.report import Report
 from mcpassport.integrations.openapi.shapes import listed
@@ -18,11 +18,17 @@ _UNTOLD: Final = frozenset({"title", "default", "deprecated", "type"})
 
 
 class Written:
-    """What all records share: how queries write lists, and the headers that are no arguments."""
+    """What all records share: how lists are written, and what is no argument.
 
-    def __init__(self, array_format: QueryArrayFormat, fixed_headers: frozenset[str]) -> None:
+    `fixed_query` is the query value that the credential sets, if it sets one.
+    """
+
+    def __init__(
+        self, array_format: QueryArrayFormat, fixed_headers: frozenset[str], fixed_query: str = ""
+    ) -> None:
         self.array_format = array_format
         self.fixed_headers = fixed_headers
+        self.fixed_query = fixed_query
 
 
 def record(named: Named, path: PathTemplate, shared: Written, report: Report) -> dict[str, Any]:
@@ -38,7 +44,7 @@ def record(named: Named, path: PathTemplate, shared: Written, report: Report) ->
         "path_schema": _path_schema(operation, path, report),
         "query_schema": _schema_of("query", operation, shared, report),
         "header_schema": _schema_of("header", operation, shared, report),
-        "body_schema": _body_schema(operation, report),
+        "body_schema": _body_schema(operation, shared, report),
         "response_schema": _response_schema(named),
         "deprecated": operation.deprecated or None,
     }
@@ -80,6 +86,7 @@ def _schema_of(
         for item in operation.parameters
         if item.place == place
         and not (place == "header" and item.name.lower() in shared.fixed_headers)
+        and not (place == "query" and item.name == shared.fixed_query)
         and _can_be_sent(item, shared.array_format, report)
     ]
     if not parameters:
@@ -109,13 +116,50 @@ def _can_be_sent(parameter: Parameter, array_format: QueryArrayFormat, report: R
     return True
 
 
-def _body_schema(operation: Operation, report: Report) -> JsonSchema | None:
+def _body_schema(operation: Operation, shared: Written, report: Report) -> JsonSchema | None:
+    body = operation.body
+    if body is None:
+        return None
+    schema = _root_of(body.schema, operation, report)
+    if body.format == "form" and isinstance(schema, dict):
+        return _form(schema, body, shared.array_format, report)
+    return schema
+
+
+def _form(
+    schema: dict[str, Any], body: Body, array_format: QueryArrayFormat, report: Report
+) -> dict[str, Any]:
+    """The members that a form can hold; others are left out, and reported."""
+    definitions = schema.get(DEFS, {})
+    kept: dict[str, Any] = {}
+    for name, member in schema.get("properties", {}).items():
+        meant = resolved(member, definitions)
+        kinds = kinds_of(meant) - {"null"}
+        items = resolved(meant.get("items", {}), definitions)
+        if "object" in kinds or (kinds == {"array"} and kinds_of(items) & _STRUCTURED):
+            said = f"'{name[:60]}' is no plain value; in the form it was left out."
+            report.add("body_member", body.where, said)
+        elif kinds == {"array"} and body.arrays.get(name, "repeat") != array_format:
+            written = body.arrays.get(name, "repeat")
+            said = (
+                f"The list '{name[:60]}' is written as '{written}', "
+                f"the others as '{array_format}'; it was left out."
+            )
+            report.add("body_member", body.where, said)
+        else:
+            kept[name] = member
+    root = {key: value for key, value in schema.items() if key != DEFS}
+    required = [name for name in root.pop("required", ()) if name in kept]
+    root |= {"properties": kept} | ({"required": required} if required else {})
+    return with_needed(root, definitions)
+
+
+def _root_of(schema: JsonSchema, operation: Operation, report: Report) -> JsonSchema | None:
     """The body. An object shows its members; one without any is kept whole, as `body`.
 
     At the root of an object only what the format allows there is kept: members, which of them are
     required, a description, and that there are no others.
     """
-    schema = operation.body
     if not isinstance(schema, dict) or SUBSCHEMA_LISTS & schema.keys() or "$ref" in schema:
         return schema
     kinds = kinds_of(schema) - {"null"}

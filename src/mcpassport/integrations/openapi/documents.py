@@ -195,5 +195,5 @@ def _pointed(root: Node, pointer: str) -> Node | None:
 
 
 def _unusable(file: str, message: str) -> InvalidIntegration:
-    problem = Problem(file, "openapi", message, "Name an OpenAPI 3.0 or Swagger 2.0 description.")
+    problem = Problem(file, "openapi", message, "Name an OpenAPI or Swagger description.")
     return InvalidIntegration(f"{file}: {message}", problems=(problem,))

@@ -51,6 +51,19 @@ BOUNDS: Final = frozenset(
 )
 SUBSCHEMAS: Final = frozenset({"items", "additionalProperties", "not"})
 SUBSCHEMA_LISTS: Final = frozenset({"allOf", "anyOf", "oneOf"})
+MODERN_SUBSCHEMAS: Final = frozenset(
+    [
+        *("contains", "propertyNames", "if", "then", "else", "contentSchema"),
+        *("unevaluatedItems", "unevaluatedProperties"),
+    ]
+)
+"""Those that JSON Schema 2020-12 has and the older description languages have not."""
+MODERN_SUBSCHEMA_LISTS: Final = frozenset({"prefixItems"})
+SUBSCHEMA_MAPS: Final = frozenset({"patternProperties", "dependentSchemas"})
+NESTED: Final = frozenset({"properties", "$ref"}) | (
+    SUBSCHEMAS | SUBSCHEMA_LISTS | MODERN_SUBSCHEMAS | MODERN_SUBSCHEMA_LISTS | SUBSCHEMA_MAPS
+)
+"""Keywords that hold schemas."""
 HANDLED: Final = frozenset({"$ref", "properties", "nullable", "x-nullable", "format", "title"})
 """Read by the converter itself."""
 IGNORED: Final = frozenset(
@@ -66,6 +79,9 @@ IGNORED: Final = frozenset(
         "definitions",
         "$defs",
         "$schema",
+        "$comment",
+        "$anchor",
+        "$dynamicAnchor",
     ]
 )
 """OpenAPI's own: for documentation, XML, or code generators. readOnly and writeOnly are obeyed."""
@@ -125,6 +141,20 @@ SOUND: Final[dict[str, Callable[[Any], bool]]] = {
     "pattern": _is_pattern,
     "deprecated": lambda value: isinstance(value, bool),
 }
+
+
+def _is_dependent(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_names, value.values()))
+
+
+MODERN_SOUND: Final[dict[str, Callable[[Any], bool]]] = {
+    "minContains": _is_count,
+    "maxContains": _is_count,
+    "dependentRequired": _is_dependent,
+    "contentEncoding": lambda value: isinstance(value, str),
+    "contentMediaType": lambda value: isinstance(value, str),
+}
+"""Of JSON Schema 2020-12 only."""
 
 
 def is_exact(value: Any) -> bool:

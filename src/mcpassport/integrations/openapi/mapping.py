@@ -51,8 +51,14 @@ def build(api: Api, wishes: Wishes, report: Report) -> Mapped:
     usable = [item for item in chosen if item.operation.usable]
     constants = _constant_headers([item.operation for item in usable], report)
     security = applied(api, report)
-    fixed = {*constants, security["authorization"].get("name", "")}
-    shared = Written(_array_format(usable), frozenset(name.lower() for name in fixed))
+    authorization = security["authorization"]
+    in_query = authorization["kind"] == "query"
+    fixed = {*constants, "" if in_query else authorization.get("name", "")}
+    shared = Written(
+        _array_format(usable),
+        frozenset(map(str.lower, fixed)),
+        authorization["name"] if in_query else "",
+    )
     config = _head(api, wishes.name, url)
     if constants:
         config["headers"] = constants
@@ -189,12 +195,23 @@ def _method(named: Named, path: PathTemplate, report: Report) -> dict[str, Any]:
             said = "No pagination is described that can be told for sure; the list is one page."
             report.add("pagination", operation.where, said)
     method |= _answered(named, report)
+    method |= _sent(operation, method.get("headers", {}))
     if operation.scopes:
         method["scopes"] = list(operation.scopes)
     destructive = _destructive(named)
     if destructive is not None:
         method["annotations"] = {"destructive": destructive}
     return method
+
+
+def _sent(operation: Operation, headers: dict[str, str]) -> dict[str, Any]:
+    """What the method says of a body that is not plain JSON."""
+    body = operation.body
+    if body is None:
+        return {}
+    if body.media_type:
+        return {"headers": {**headers, "Content-Type": body.media_type}}
+    return {} if body.format == "json" else {"body_format": body.format}
 
 
 def _answered(named: Named, report: Report) -> dict[str, Any]:

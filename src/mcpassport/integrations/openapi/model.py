@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from mcpassport.records.findings import Finding
 from mcpassport.records.integration import (
+    BodyFormat,
     HttpMethod,
     JsonSchema,
     QueryArrayFormat,
@@ -13,16 +14,16 @@ from mcpassport.records.integration import (
 )
 
 Place: TypeAlias = Literal["path", "query", "header"]
-SchemeKind: TypeAlias = Literal["bearer", "basic", "header", "other"]
+SchemeKind: TypeAlias = Literal["bearer", "basic", "header", "query", "other"]
 
 
 class Scheme(Struct, frozen=True):
-    """A security scheme; `header` names the header of kind `header`."""
+    """A security scheme; `key` names the header or the query value of those kinds."""
 
     name: str
     kind: SchemeKind
     where: str
-    header: str = ""
+    key: str = ""
     said: str = ""
     """What the description calls it, for findings."""
     help: str = ""
@@ -38,6 +39,20 @@ class Parameter(Struct, frozen=True, kw_only=True):
     required: bool = False
     array_format: QueryArrayFormat | None = None
     """How a list is written into the query; None when the schema is no list."""
+
+
+class Body(Struct, frozen=True):
+    """What is sent: its schema, self-contained, and how it is written.
+
+    `media_type` is what must be said of JSON that is not plainly so. `arrays` is how the lists of
+    a form are written, by member; what is not in it repeats its name.
+    """
+
+    schema: JsonSchema
+    format: BodyFormat = "json"
+    media_type: str = ""
+    where: str = ""
+    arrays: dict[str, QueryArrayFormat] = {}
 
 
 class Response(Struct, frozen=True):
@@ -67,7 +82,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
-    body: JsonSchema | None = None
+    body: Body | None = None
     response: Response = Response()
     usable: bool = True
     findings: tuple[Finding, ...] = ()

@@ -1,17 +1,27 @@
-"""OpenAPI 3.0: https://spec.openapis.org/oas/v3.0.4.html."""
+"""OpenAPI 3.0 and 3.1: https://spec.openapis.org/oas/v3.0.4.html, https://spec.openapis.org/oas/v3.1.1.html.
+
+They differ in their schemas; section numbers are those of 3.0.
+"""
 
 import re
 from typing import Final
 
+from mcpassport.integrations.openapi.bodies import Encoding, body_of, sendable
 from mcpassport.integrations.openapi.combine import is_list
 from mcpassport.integrations.openapi.documents import Node
 from mcpassport.integrations.openapi.media import chosen
-from mcpassport.integrations.openapi.model import Parameter, Place, Response, Scheme
+from mcpassport.integrations.openapi.model import (
+    Body,
+    Parameter,
+    Place,
+    Response,
+    Scheme,
+    SchemeKind,
+)
 from mcpassport.integrations.openapi.operations import (
     Source,
     Unmappable,
     header_names,
-    is_json,
     no_body,
     success,
 )
@@ -24,7 +34,10 @@ _STYLES: Final[dict[str, str]] = {"path": "simple", "query": "form", "header": "
 
 
 class OpenApi3:
-    """Reads OpenAPI 3.0."""
+    """Reads OpenAPI 3.0, or 3.1: `modern`."""
+
+    def __init__(self, *, modern: bool = False) -> None:
+        self.modern = modern
 
     def servers(self, source: Source) -> tuple[str, ...]:
         """Section 4.8.5; variables take their defaults, which is reported."""
@@ -82,7 +95,7 @@ class OpenApi3:
             array_format=array,
         )
 
-    def body(self, source: Source, operation: Node, _parameters: list[Node]) -> JsonSchema | None:
+    def body(self, source: Source, operation: Node, _parameters: list[Node]) -> Body | None:
         """Section 4.8.13."""
         entry = operation.child("requestBody")
         if entry.value is None:
@@ -93,12 +106,15 @@ class OpenApi3:
                 "malformed", entry, "The body cannot be read, so the operation has no tool."
             )
         content = node.child("content")
-        chosen = _json_member(content)
-        if chosen is None:
+        kind = sendable(list(content.mapping))
+        if kind is None:
             kinds = ", ".join(sorted(content.mapping))[:120] or "nothing"
-            raise Unmappable("body_media_type", node, f"The body is {kinds}, not JSON.")
-        schema = chosen.child("schema")
-        return source.schemas.convert(schema, "request") if schema.value is not None else {}
+            raise Unmappable("body_media_type", node, f"The body is {kinds}.")
+        media = content.child(kind.name)
+        holder = media.child("schema")
+        schema = source.schemas.convert(holder, "request") if holder.value is not None else {}
+        said = {name: _encoding(source, item) for name, item in media.child("encoding").members()}
+        return body_of(kind, schema, said, media)
 
     def response(self, source: Source, operation: Node) -> Response:
         """Section 4.8.16."""
@@ -122,8 +138,13 @@ def _schema(source: Source, media: Node) -> JsonSchema | None:
     return None if holder.value is None else source.schemas.convert(holder, "response")
 
 
-def _json_member(content: Node) -> Node | None:
-    return next((media for name, media in content.members() if is_json(name)), None)
+def _encoding(source: Source, node: Node) -> Encoding:
+    """Section 4.8.15."""
+    found = source.follow(node)
+    if found is None:
+        return Encoding()
+    exploded = found.mapping.get("explode") is not False
+    return Encoding(found.text("contentType"), "repeat" if exploded else "comma")
 
 
 def _array_format(source: Source, node: Node, style: str) -> QueryArrayFormat | None:
@@ -142,7 +163,8 @@ def _scheme(name: str, node: Node) -> Scheme:
     hint = one_line(node.text("description"), _HELP_MAX)
     if kind == "http" and scheme in {"bearer", "basic"}:
         return Scheme(name, "bearer" if scheme == "bearer" else "basic", node.where, help=hint)
-    if kind == "apiKey" and node.text("in") == "header":
-        return Scheme(name, "header", node.where, node.text("name"), help=hint)
+    if kind == "apiKey" and node.text("in") in {"header", "query"}:
+        place: SchemeKind = "header" if node.text("in") == "header" else "query"
+        return Scheme(name, place, node.where, node.text("name"), help=hint)
     said = f"{kind} {scheme or node.text('in')}".strip()
     return Scheme(name, "other", node.where, said=said[:60], help=hint)

@@ -7,11 +7,11 @@ from msgspec.structs import replace
 
 from mcpassport.catalog.parts import FORBIDDEN_HEADERS
 from mcpassport.integrations.openapi.documents import Documents, Node
-from mcpassport.integrations.openapi.model import Api, Operation, Parameter, Response, Scheme
+from mcpassport.integrations.openapi.model import Api, Body, Operation, Parameter, Response, Scheme
 from mcpassport.integrations.openapi.report import Report
 from mcpassport.integrations.openapi.schemas import SchemaReader
 from mcpassport.integrations.openapi.text import one_line, plain_text
-from mcpassport.records.integration import HttpMethod, JsonSchema
+from mcpassport.records.integration import HttpMethod
 
 METHODS: Final[dict[str, HttpMethod]] = {
     "get": "GET",
@@ -44,9 +44,9 @@ class Unmappable(Exception):
 class Source:
     """What a dialect reads from: the files, their schemas, and where findings go."""
 
-    def __init__(self, documents: Documents, report: Report) -> None:
+    def __init__(self, documents: Documents, report: Report, *, modern: bool = False) -> None:
         self.documents = documents
-        self.schemas = SchemaReader(documents, report)
+        self.schemas = SchemaReader(documents, report, modern=modern)
         self.report = report
 
     @property
@@ -66,6 +66,10 @@ class Source:
 class Dialect(Protocol):
     """One version of the description language."""
 
+    @property
+    def modern(self) -> bool:
+        """Whether its schemas are those of JSON Schema 2020-12."""
+
     def servers(self, source: Source) -> tuple[str, ...]:
         """URLs, or paths when no host is named."""
 
@@ -75,8 +79,8 @@ class Dialect(Protocol):
     def parameter(self, source: Source, node: Node) -> Parameter | None:
         """One parameter, its `$ref` followed; None when it is none of path, query and header."""
 
-    def body(self, source: Source, operation: Node, parameters: list[Node]) -> JsonSchema | None:
-        """The schema of the JSON body. `Unmappable` when the body must be something else."""
+    def body(self, source: Source, operation: Node, parameters: list[Node]) -> Body | None:
+        """The body. `Unmappable` when no body format can write it."""
 
     def response(self, source: Source, operation: Node) -> Response:
         """The answer on success. `Unmappable` when it is something else than JSON."""
@@ -86,6 +90,7 @@ def read_api(source: Source, dialect: Dialect) -> Api:
     """The whole description in terms of the model."""
     root, info = source.root, source.root.child("info")
     schemes = dialect.schemes(source)
+    _webhooks(source)
     return Api(
         file=root.file,
         title=one_line(info.text("title"), _TITLE_MAX),
@@ -109,6 +114,16 @@ def _needed(root: Node, schemes: tuple[Scheme, ...]) -> tuple[Scheme, ...]:
     )
     known = {scheme.name: scheme for scheme in schemes}
     return tuple(known[name] for name in names if name in known) or schemes
+
+
+def _webhooks(source: Source) -> None:
+    node = source.root.child("webhooks")
+    if node.mapping:
+        source.add("callbacks", node, "The webhooks are not read.")
+    dialect = source.root.text("jsonSchemaDialect")
+    if dialect and "json-schema.org/draft/2020-12" not in dialect and "/oas/3.1/" not in dialect:
+        node = source.root.child("jsonSchemaDialect")
+        source.add("schema", node, "The schemas are of another dialect; 2020-12 was read.")
 
 
 def _operations(source: Source, dialect: Dialect) -> list[Operation]:

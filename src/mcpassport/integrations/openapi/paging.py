@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from mcpassport.integrations.openapi.combine import kinds_of
 from mcpassport.integrations.openapi.model import Operation, Parameter
 from mcpassport.integrations.openapi.shapes import at
 
@@ -18,6 +19,18 @@ _LIMITS: Final = (
 )  # fmt: skip
 _COUNT_MAX: Final = 100_000
 _PAGE_LIMITS: Final = ("per_page", "page_size", "pageSize", "perPage", "limit", "size")
+
+_OFFSETS: Final = ("offset", "skip", "startIndex")
+_FROM_ONE: Final = frozenset({"startIndex"})
+"""SCIM counts records from 1 (RFC 7644, 3.4.2.4)."""
+_OFFSET_LIMITS: Final = (
+    *("limit", "count", "top", "take", "size", "page_size", "pageSize", "per_page", "max_results"),
+    *("maxResults",),
+)
+_TOTALS: Final = (
+    *("total_count", "totalCount", "total", "totalResults", "meta.total", "meta.total_count"),
+    *("pagination.total", "paging.total"),
+)
 
 
 class _Cursor(Struct, frozen=True):
@@ -100,11 +113,30 @@ def _page(_operation: Operation, query: dict[str, Parameter]) -> dict[str, Any] 
     return {"kind": "page", "page_param": "page"} | start | _limit(query, (limit,))
 
 
+def _offset(operation: Operation, query: dict[str, Parameter]) -> dict[str, Any] | None:
+    """Records to skip beside a page size, both whole numbers; a total where the answer has one."""
+    position = next((name for name in _OFFSETS if _is_whole(query.get(name))), "")
+    limit = _limit(query, _OFFSET_LIMITS)
+    if not position or not limit:
+        return None
+    found: dict[str, Any] = {"kind": "offset", "offset_param": position}
+    if position in _FROM_ONE:
+        found["first_offset"] = 1
+    totals = (at(operation.response.schema, path) for path in _TOTALS)
+    total = next((path for path, at_ in zip(_TOTALS, totals, strict=True) if _counts(at_)), "")
+    return found | ({"total_path": total} if total else {}) | limit
+
+
+def _counts(schema: dict[str, Any] | None) -> bool:
+    return schema is not None and bool(kinds_of(schema) & {"integer", "number"})
+
+
 _STYLES: Final[tuple[Callable[[Operation, dict[str, Parameter]], dict[str, Any] | None], ...]] = (
     _next_page_header,
     _link_header,
     _cursor,
     _page,
+    _offset,
 )
 
 

@@ -36,7 +36,12 @@ RULES: Final[dict[str, Rule]] = {
     "constant_header": Rule(
         "warning", "Change the value in overlay.yaml, under patch.config.headers."
     ),
-    "body_media_type": Rule("error", "Bodies other than JSON are not in this version."),
+    "body_media_type": Rule(
+        "error", "Write the method in overlay.yaml if one of the body formats can hold the body."
+    ),
+    "body_member": Rule(
+        "error", "Describe it in overlay.yaml, where query_array_format says how a form holds it."
+    ),
     "response_media_type": Rule(
         "error", "Write the method in overlay.yaml if one of its answers can be a block."
     ),

@@ -1,24 +1,30 @@
-"""Schemas of OpenAPI 3.0 and Swagger 2.0 as self-contained JSON Schema 2020-12.
+"""Schemas of OpenAPI and Swagger as self-contained JSON Schema 2020-12, which 3.1 has already.
 
 What a `$ref` leads to is inlined where it is a plain scalar, and at the root; everything else,
 cycles among it, moves to `$defs`, whose bodies are converted once and shared by all operations.
 `nullable` becomes a union of types, int64 `[integer, string]`, a bound beyond 2^53-1 is dropped and
-reported; read-only members leave requests, write-only ones leave answers.
+reported; read-only members leave requests, write-only ones leave answers. Bytes of a request are
+Base64, since an argument is JSON.
 """
 
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
-from mcpassport.integrations.openapi.combine import DEFS, PREFIX, flattened
+from mcpassport.integrations.openapi.combine import DEFS, PREFIX, flattened, kinds_of
 from mcpassport.integrations.openapi.documents import Documents, Node
 from mcpassport.integrations.openapi.keywords import (
     BOUNDS,
     FORMATS,
     HANDLED,
     IGNORED,
+    MODERN_SOUND,
+    MODERN_SUBSCHEMA_LISTS,
+    MODERN_SUBSCHEMAS,
+    NESTED,
     SOUND,
     SUBSCHEMA_LISTS,
+    SUBSCHEMA_MAPS,
     SUBSCHEMAS,
     is_exact,
     is_number,
@@ -32,7 +38,8 @@ from mcpassport.records.integration import JsonSchema
 Direction: TypeAlias = Literal["request", "response"]
 Schema: TypeAlias = dict[str, Any]
 
-_NESTED = frozenset({"properties", *SUBSCHEMAS, *SUBSCHEMA_LISTS, "$ref"})
+_SAID = frozenset({"description", "title", "default", "deprecated"})
+"""Keywords that restrict nothing: beside a `$ref` they stand over those of its target."""
 
 
 class _Definition(Struct, frozen=True):
@@ -44,9 +51,10 @@ class _Definition(Struct, frozen=True):
 
 
 class SchemaReader:
-    """Converts schemas of one description."""
+    """Converts schemas of one description; `modern` ones are of JSON Schema 2020-12."""
 
-    def __init__(self, documents: Documents, report: Report) -> None:
+    def __init__(self, documents: Documents, report: Report, *, modern: bool = False) -> None:
+        self.modern = modern
         self._documents = documents
         self._report = report
         self._names: dict[tuple[str, str], str] = {}
@@ -113,6 +121,8 @@ class _Part:
     def __init__(self, reader: SchemaReader, direction: Direction) -> None:
         self.uses: list[Node] = []
         self._reader = reader
+        self._direction = direction
+        self._modern = reader.modern
         self._hidden = "readOnly" if direction == "request" else "writeOnly"
 
     def schema(self, node: Node) -> JsonSchema:
@@ -136,28 +146,49 @@ class _Part:
         target = self._reader.follow(node)
         if target is None:
             return {}
-        said = plain_text(node.text("description"))
-        beside = {"description": said} if said else {}
-        if isinstance(target.value, dict) and not _NESTED & target.value.keys():
-            inlined = self.schema(target)
-            return inlined | beside if isinstance(inlined, dict) else inlined
-        self.uses.append(target)
-        return {"$ref": f"{PREFIX}{self._reader.name(target)}"} | beside
+        beside = self._beside(node)
+        if isinstance(target.value, dict) and not NESTED & target.value.keys():
+            found = self.schema(target)
+        else:
+            self.uses.append(target)
+            found = {"$ref": f"{PREFIX}{self._reader.name(target)}"}
+        if not isinstance(found, dict) or beside.keys() <= _SAID:
+            return found | beside if isinstance(found, dict) else found
+        rules = {key: value for key, value in beside.items() if key not in _SAID}
+        said = {key: value for key, value in beside.items() if key in _SAID}
+        return {"allOf": [found, rules]} | said
+
+    def _beside(self, node: Node) -> Schema:
+        """What stands beside a `$ref`: rules of their own in JSON Schema 2020-12 only."""
+        if not self._modern:
+            said = plain_text(node.text("description"))
+            return {"description": said} if said else {}
+        rest = {key: value for key, value in node.mapping.items() if key != "$ref"}
+        schema = self.schema(Node(rest, node.file, node.pointer))
+        return schema if isinstance(schema, dict) else {}
 
     def _keyword(self, schema: Schema, key: str, child: Node) -> None:
         if key in HANDLED or key in IGNORED or key.startswith("x-"):
             return
-        if key in SUBSCHEMAS:
+        if key in SUBSCHEMAS or (self._modern and key in MODERN_SUBSCHEMAS):
             schema[key] = self.schema(child)
-        elif key in SUBSCHEMA_LISTS:
+        elif key in SUBSCHEMA_LISTS or (self._modern and key in MODERN_SUBSCHEMA_LISTS):
             members = [self.schema(item) for item in child.items()]
             if members:
                 schema[key] = members
+        elif self._modern and key in SUBSCHEMA_MAPS:
+            schema[key] = {name: self.schema(item) for name, item in child.members()}
         elif key in {"exclusiveMinimum", "exclusiveMaximum"} and isinstance(child.value, bool):
             return
-        elif key not in SOUND:
+        else:
+            self._plain(schema, key, child)
+
+    def _plain(self, schema: Schema, key: str, child: Node) -> None:
+        """A keyword whose value is no schema."""
+        is_sound = SOUND.get(key) or (MODERN_SOUND.get(key) if self._modern else None)
+        if is_sound is None:
             self._reader.add("schema", child, f"'{key[:60]}' is no keyword here and was left out.")
-        elif not SOUND[key](child.value):
+        elif not is_sound(child.value):
             self._reader.add(
                 "schema", child, f"The value of '{key}' is not sound; it was left out."
             )
@@ -199,11 +230,15 @@ class _Part:
             schema["title"] = title
 
     def _format(self, schema: Schema, node: Node) -> None:
-        name, kind = node.text("format"), schema.get("type")
-        if name == "int64" and kind == "integer":
-            schema["type"] = ["integer", "string"]
-            schema.setdefault("pattern", "^-?[0-9]+$")
-        elif name in FORMATS and kind in {"string", None}:
+        name, kinds = node.text("format"), kinds_of(schema)
+        if name == "int64" and "integer" in kinds:
+            if "string" not in kinds:
+                others = sorted(kinds - {"integer"})
+                schema["type"] = ["integer", "string", *others]
+                schema.setdefault("pattern", "^-?[0-9]+$")
+        elif name == "binary" and "string" in kinds and self._direction == "request":
+            schema["contentEncoding"] = "base64"
+        elif name in FORMATS and kinds <= {"string", "null"}:
             schema["format"] = name
 
 

@@ -9,8 +9,12 @@ _BEARER: Final = {"credentials": [{"kind": "bearer"}], "authorization": {"kind":
 
 
 def applied(api: Api, report: Report) -> dict[str, Any]:
-    """`credentials` and `authorization` of the first scheme of a known kind."""
+    """`credentials` and `authorization` of the first scheme of a known kind.
+
+    One in the query comes last: addresses are written into logs.
+    """
     known = [scheme for scheme in api.schemes if scheme.kind != "other"]
+    known.sort(key=lambda scheme: scheme.kind == "query")
     for scheme in api.schemes:
         if scheme is not (known[0] if known else None):
             report.add("security_scheme", scheme.where, _left_out(scheme, known[:1]))
@@ -37,18 +41,22 @@ def _left_out(scheme: Scheme, known: list[Scheme]) -> str:
 
 
 def _config(scheme: Scheme) -> dict[str, Any]:
-    if scheme.kind != "header":
+    if scheme.kind not in {"header", "query"}:
         fields = _fields(scheme)
         return {
             "credentials": [{"kind": scheme.kind} | ({"fields": fields} if fields else {})],
             "authorization": {"kind": scheme.kind},
         }
-    key = {"name": "key", "label": f"{scheme.header} key", "secret": True}
+    label = f"{scheme.key} key" if scheme.kind == "header" else "API key"
+    key = {"name": "key", "label": label, "secret": True}
     if scheme.help:
         key["help"] = scheme.help
+    authorization = {"kind": scheme.kind, "name": scheme.key}
+    if scheme.kind == "header":
+        authorization["value"] = "{{credentials.key}}"
     return {
         "credentials": [{"kind": "api_key", "fields": [key]}],
-        "authorization": {"kind": "header", "name": scheme.header, "value": "{{credentials.key}}"},
+        "authorization": authorization,
     }
 
 

@@ -1,11 +1,19 @@
 """Swagger 2.0: https://spec.openapis.org/oas/v2.0.html."""
 
-from typing import Final
+from typing import Any, Final
 
+from mcpassport.integrations.openapi.bodies import FORM, Encoding, Sendable, body_of, sendable
 from mcpassport.integrations.openapi.combine import is_list
 from mcpassport.integrations.openapi.documents import Node
 from mcpassport.integrations.openapi.media import Media, chosen
-from mcpassport.integrations.openapi.model import Parameter, Place, Response, Scheme
+from mcpassport.integrations.openapi.model import (
+    Body,
+    Parameter,
+    Place,
+    Response,
+    Scheme,
+    SchemeKind,
+)
 from mcpassport.integrations.openapi.operations import (
     Source,
     Unmappable,
@@ -15,7 +23,7 @@ from mcpassport.integrations.openapi.operations import (
     success,
 )
 from mcpassport.integrations.openapi.text import one_line
-from mcpassport.records.integration import JsonSchema, QueryArrayFormat
+from mcpassport.records.integration import QueryArrayFormat
 
 _HELP_MAX = 300
 _PLACES: Final[dict[str, Place]] = {"path": "path", "query": "query", "header": "header"}
@@ -27,6 +35,8 @@ _ARRAYS: Final[dict[str, QueryArrayFormat]] = {"": "comma", "csv": "comma", "mul
 
 class Swagger2:
     """Reads Swagger 2.0."""
+
+    modern = False
 
     def servers(self, source: Source) -> tuple[str, ...]:
         """`schemes`, `host` and `basePath`; https before http."""
@@ -65,17 +75,22 @@ class Swagger2:
             array_format=array,
         )
 
-    def body(self, source: Source, operation: Node, parameters: list[Node]) -> JsonSchema | None:
-        """The parameter `in: body`; forms are refused."""
-        form = next((node for node in parameters if node.text("in") == "formData"), None)
-        if form is not None:
-            raise Unmappable("body_media_type", form, "The body is a form, not JSON.")
+    def body(self, source: Source, operation: Node, parameters: list[Node]) -> Body | None:
+        """The parameter `in: body`, or those `in: formData` together."""
+        form = [node for node in parameters if node.text("in") == "formData"]
+        if form:
+            return _form(source, operation, form)
         body = next((node for node in parameters if node.text("in") == "body"), None)
         if body is None:
             return None
-        _check_consumed(source, operation)
-        schema = body.child("schema")
-        return source.schemas.convert(schema, "request") if schema.value is not None else {}
+        owner, kinds = _consumed(source, operation)
+        kind = sendable(kinds or ("application/json",))
+        if kind is None or kind.format in {"form", "multipart"}:
+            shown = ", ".join(sorted(kinds))[:120]
+            raise Unmappable("body_media_type", owner.child("consumes"), f"The body is {shown}.")
+        holder = body.child("schema")
+        schema = source.schemas.convert(holder, "request") if holder.value is not None else {}
+        return body_of(kind, schema, {}, body)
 
     def response(self, source: Source, operation: Node) -> Response:
         """The first answer on success that has a schema."""
@@ -104,14 +119,31 @@ def _answered(source: Source, operation: Node, schema: Node) -> Media:
     return media._replace(json=False) if is_file else media
 
 
-def _check_consumed(source: Source, operation: Node) -> None:
+def _consumed(source: Source, operation: Node) -> tuple[Node, tuple[str, ...]]:
     owner = operation if "consumes" in operation.mapping else source.root
-    kinds = owner.texts("consumes")
-    if kinds and not any(map(is_json, kinds)):
-        shown = ", ".join(sorted(kinds))[:120]
-        raise Unmappable(
-            "body_media_type", owner.child("consumes"), f"The body is {shown}, not JSON."
-        )
+    return owner, owner.texts("consumes")
+
+
+def _form(source: Source, operation: Node, fields: list[Node]) -> Body:
+    """The fields as members of one object; files make it multipart."""
+    _, kinds = _consumed(source, operation)
+    files = any(node.text("type") == "file" for node in fields)
+    multipart = files or ("multipart/form-data" in kinds and FORM not in kinds)
+    kind = Sendable("", "multipart" if multipart else "form")
+    properties, said, required = {}, {}, []
+    for node in fields:
+        name = node.text("name")
+        inner = {key: value for key, value in node.mapping.items() if key not in _NOT_SCHEMA}
+        if node.text("type") == "file":
+            inner |= {"type": "string", "format": "binary"}
+        properties[name] = source.schemas.convert(Node(inner, node.file, node.pointer), "request")
+        said[name] = Encoding("", _ARRAYS.get(node.text("collectionFormat"), "comma"))
+        if node.flag("required"):
+            required.append(name)
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
+    if required:
+        schema["required"] = required
+    return body_of(kind, schema, said, fields[0])
 
 
 def _scheme(name: str, node: Node) -> Scheme:
@@ -119,8 +151,9 @@ def _scheme(name: str, node: Node) -> Scheme:
     hint = one_line(node.text("description"), _HELP_MAX)
     if kind == "basic":
         return Scheme(name, "basic", node.where, help=hint)
-    if kind == "apiKey" and node.text("in") == "header":
-        return Scheme(name, "header", node.where, node.text("name"), help=hint)
+    if kind == "apiKey" and node.text("in") in {"header", "query"}:
+        place: SchemeKind = "header" if node.text("in") == "header" else "query"
+        return Scheme(name, place, node.where, node.text("name"), help=hint)
     return Scheme(
         name, "other", node.where, said=f"{kind} {node.text('in')}".strip()[:60], help=hint
     )

@@ -20,6 +20,8 @@ REASONS: Final[Mapping[str, str]] = {
     "path_placeholder": "A part of the path that no argument fills",
     "path_argument": "Arguments and path do not agree",
     "forbidden_header": "An argument would set a header of connection, identity or credential",
+    "credential_query": "An argument would set the query value that carries the credential",
+    "body_format": "A body that could not be written as the upstream API reads it",
     "root_keyword": "A rule over several arguments that would be lost by merging",
     "anchor_across_parts": "References that would change their meaning by merging",
     "unresolved_clash": "Two arguments of one name: a value could travel to the wrong place",

@@ -8,8 +8,10 @@ from mcpassport.records.integration import Authorization
 from mcpassport.records.masked import Secret
 from mcpassport.upstream.auth.basic import Basic
 from mcpassport.upstream.auth.bearer import Bearer
+from mcpassport.upstream.auth.expression import FromExpression
 from mcpassport.upstream.auth.fields import Applied
 from mcpassport.upstream.auth.header import Header
+from mcpassport.upstream.auth.query import Query
 
 
 class AuthorizationKind(Protocol):
@@ -19,11 +21,21 @@ class AuthorizationKind(Protocol):
         """The names of the headers it sets: nothing else may set them."""
         ...
 
+    def query(self, authorization: Authorization, /) -> tuple[str, ...]:
+        """The names of the query values it sets: nothing else may set them."""
+        ...
+
     def apply(self, authorization: Authorization, secret: Secret, /) -> Applied:
         """What the credential adds to a request. `ReauthorizationRequired` if it does not fit."""
         ...
 
 
 AUTHORIZATIONS: Final[Mapping[str, AuthorizationKind]] = MappingProxyType(
-    {"bearer": Bearer(), "basic": Basic(), "header": Header()}
+    {
+        "bearer": Bearer(),
+        "basic": Basic(),
+        "header": Header(),
+        "query": Query(),
+        "expression": FromExpression(),
+    }
 )

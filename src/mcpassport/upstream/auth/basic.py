@@ -5,10 +5,10 @@ from base64 import b64encode
 from mcpassport.errors import ReauthorizationRequired
 from mcpassport.records.integration import Authorization
 from mcpassport.records.masked import Secret
-from mcpassport.upstream.auth.fields import Applied, field, header, read_fields
+from mcpassport.upstream.auth.fields import Applied, InHeaders, field, header, read_fields
 
 
-class Basic:
+class Basic(InHeaders):
     """User name and password in the `Authorization` header; the password may be empty."""
 
     def headers(self, _authorization: Authorization) -> tuple[str, ...]:

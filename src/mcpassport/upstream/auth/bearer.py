@@ -2,10 +2,10 @@
 
 from mcpassport.records.integration import Authorization
 from mcpassport.records.masked import Secret
-from mcpassport.upstream.auth.fields import Applied, field, header, read_fields
+from mcpassport.upstream.auth.fields import Applied, InHeaders, field, header, read_fields
 
 
-class Bearer:
+class Bearer(InHeaders):
     """The token, or the key, in the `Authorization` header."""
 
     def headers(self, _authorization: Authorization) -> tuple[str, ...]:

@@ -5,12 +5,12 @@ from mcpassport.expressions import parse_template
 from mcpassport.expressions.placeholders import MISSING, as_text
 from mcpassport.records.integration import Authorization
 from mcpassport.records.masked import Secret
-from mcpassport.upstream.auth.fields import Applied, header, read_fields
+from mcpassport.upstream.auth.fields import Applied, InHeaders, header, read_fields
 
 DEFAULT_VALUE = "{{credentials.key}}"
 
 
-class Header:
+class Header(InHeaders):
     """The header named by the integration."""
 
     def headers(self, authorization: Authorization) -> tuple[str, ...]:

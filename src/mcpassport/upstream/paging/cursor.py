@@ -4,10 +4,10 @@ from mcpassport.errors import MalformedUpstreamResponse
 from mcpassport.limits import NEXT_CURSOR_MAX_CHARS
 from mcpassport.records.integration import Pagination
 from mcpassport.upstream.body import at_path, scalar_text
-from mcpassport.upstream.paging.turn import Answer, Asked, Turn, sized
+from mcpassport.upstream.paging.turn import Answer, Asked, Style, Turn, sized
 
 
-class CursorPaging:
+class CursorPaging(Style):
     """`cursor_param` takes what stood at `cursor_path` of the page before.
 
     A `next_cursor` given by the response expression decides over `cursor_path`. Without a
@@ -16,14 +16,14 @@ class CursorPaging:
 
     sealed = False
 
-    def ask(self, paging: Pagination, asked: Asked) -> Turn:
+    async def ask(self, paging: Pagination, asked: Asked) -> Turn:
         """The query of this page."""
         values = sized(paging, asked)
         if asked.cursor is not None and paging.cursor_param:
             values[paging.cursor_param] = asked.cursor
         return Turn(values)
 
-    def next(self, paging: Pagination, _asked: Asked, answer: Answer) -> str | None:
+    async def next(self, paging: Pagination, _asked: Asked, answer: Answer) -> str | None:
         """The cursor of the next page, or None."""
         if answer.declares:
             cursor = answer.declared

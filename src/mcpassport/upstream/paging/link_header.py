@@ -6,7 +6,7 @@ from typing import Final
 
 from mcpassport.records.integration import Pagination
 from mcpassport.upstream.paging.next_query import query_of
-from mcpassport.upstream.paging.turn import Answer, Asked, Turn, sized
+from mcpassport.upstream.paging.turn import Answer, Asked, Style, Turn, sized
 
 _TARGET: Final = re.compile(r"[\s,]*+<([^<>]*+)>")
 _PARAMETER: Final = re.compile(
@@ -14,16 +14,14 @@ _PARAMETER: Final = re.compile(
 )
 
 
-class LinkHeader:
+class LinkHeader(Style):
     """Only the query of the next page's URL is kept, as `next_query` says."""
 
-    sealed = True
-
-    def ask(self, paging: Pagination, asked: Asked) -> Turn:
+    async def ask(self, paging: Pagination, asked: Asked) -> Turn:
         """The query of this page."""
         return Turn(sized(paging, asked), asked.cursor)
 
-    def next(self, _paging: Pagination, _asked: Asked, answer: Answer) -> str | None:
+    async def next(self, _paging: Pagination, _asked: Asked, answer: Answer) -> str | None:
         """The query of the next page, or None."""
         headers = ", ".join(value for name, value in answer.headers if name == "link")
         return query_of(next_target(headers), answer.url)

@@ -4,19 +4,17 @@ from mcpassport.errors import MalformedUpstreamResponse
 from mcpassport.records.integration import Pagination
 from mcpassport.upstream.body import at_path, scalar_text
 from mcpassport.upstream.paging.next_query import query_of
-from mcpassport.upstream.paging.turn import Answer, Asked, Turn, sized
+from mcpassport.upstream.paging.turn import Answer, Asked, Style, Turn, sized
 
 
-class NextUrl:
+class NextUrl(Style):
     """Only the query of the next page's URL is kept, as `next_query` says."""
 
-    sealed = True
-
-    def ask(self, paging: Pagination, asked: Asked) -> Turn:
+    async def ask(self, paging: Pagination, asked: Asked) -> Turn:
         """The query of this page."""
         return Turn(sized(paging, asked), asked.cursor)
 
-    def next(self, paging: Pagination, _asked: Asked, answer: Answer) -> str | None:
+    async def next(self, paging: Pagination, _asked: Asked, answer: Answer) -> str | None:
         """The query of the next page, or None."""
         return query_of(_next_url(paging, answer), answer.url)
 

@@ -2,20 +2,20 @@
 
 from mcpassport.errors import InvalidArguments
 from mcpassport.records.integration import Pagination
-from mcpassport.upstream.paging.turn import Answer, Asked, Turn, sized
+from mcpassport.upstream.paging.turn import Answer, Asked, Style, Turn, sized
 
 
-class NoPaging:
+class NoPaging(Style):
     """One page; a cursor is an argument error, since none was ever given out."""
 
     sealed = False
 
-    def ask(self, paging: Pagination, asked: Asked) -> Turn:
+    async def ask(self, paging: Pagination, asked: Asked) -> Turn:
         """The query of this page."""
         if asked.cursor is not None:
             raise InvalidArguments("This list has one page: leave next_cursor out.")
         return Turn(sized(paging, asked))
 
-    def next(self, _paging: Pagination, _asked: Asked, _answer: Answer) -> str | None:
+    async def next(self, _paging: Pagination, _asked: Asked, _answer: Answer) -> str | None:
         """There is no next page."""
         return None

@@ -8,31 +8,27 @@ for. When neither the caller nor the integration says how many, only an empty pa
 and a list whose last page is full costs one more call, which answers an empty page.
 """
 
-from mcpassport.errors import MalformedUpstreamResponse
 from mcpassport.records.integration import Pagination
-from mcpassport.upstream.body import at_path, scalar_text
-from mcpassport.upstream.paging.turn import Answer, Asked, Turn, sized
+from mcpassport.upstream.body import at_path
+from mcpassport.upstream.paging.turn import Answer, Asked, Style, Turn, sized, told_number
 
 DEFAULT_PARAM = "page"
-_DIGITS_MAX = 15
 
 
-class PagePaging:
+class PagePaging(Style):
     """`page_param` counts from `first_page`."""
 
-    sealed = True
-
-    def ask(self, paging: Pagination, asked: Asked) -> Turn:
+    async def ask(self, paging: Pagination, asked: Asked) -> Turn:
         """The query of this page."""
         values = sized(paging, asked)
         values[paging.page_param or DEFAULT_PARAM] = _number(paging, asked)
         return Turn(values)
 
-    def next(self, paging: Pagination, asked: Asked, answer: Answer) -> str | None:
+    async def next(self, paging: Pagination, asked: Asked, answer: Answer) -> str | None:
         """The number of the next page, or None."""
         following = str(_number(paging, asked) + 1)
         if paging.next_path:
-            return _told(at_path(answer.body, paging.next_path), following)
+            return told_number(at_path(answer.body, paging.next_path), following)
         size = asked.size(paging)
         if answer.records == 0 or (size is not None and answer.records < size):
             return None
@@ -41,14 +37,3 @@ class PagePaging:
 
 def _number(paging: Pagination, asked: Asked) -> int:
     return paging.first_page if asked.cursor is None else int(asked.cursor)
-
-
-def _told(said: bytes | None, following: str) -> str | None:
-    if said == b"false":
-        return None
-    if said == b"true":
-        return following
-    number = scalar_text(said)
-    if number is None or (number.isdecimal() and len(number) <= _DIGITS_MAX):
-        return number
-    raise MalformedUpstreamResponse("The upstream API's next page is not a number.")

@@ -107,7 +107,20 @@ BASIC = ([{"kind": "basic"}], {"kind": "basic"})
         ({"a": {"type": "http", "scheme": "Basic"}}, None, BASIC, []),
         ({}, None, BEARER, ["no_security"]),
         ({"a": {"type": "oauth2", "flows": {}}}, None, BEARER, ["security_scheme"]),
-        ({"a": {"type": "apiKey", "in": "query", "name": "k"}}, None, BEARER, ["security_scheme"]),
+        (
+            {"a": {"type": "apiKey", "in": "query", "name": "k"}},
+            None,
+            (
+                [
+                    {
+                        "kind": "api_key",
+                        "fields": [{"name": "key", "label": "API key", "secret": True}],
+                    }
+                ],
+                {"kind": "query", "name": "k"},
+            ),
+            [],
+        ),
         (
             {"a": {"type": "http", "scheme": "bearer"}, "b": {"type": "http", "scheme": "basic"}},
             [{"b": []}],

@@ -117,7 +117,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
         ("[1, 2]", "not an object"),
         ("just text", "not an object"),
         ("{}", "names no version"),
-        ("openapi: 3.1.0", "OpenAPI 3.1.0 is not in this version"),
+        ("openapi: 3.2.0", "OpenAPI 3.2.0 is not in this version"),
         ("openapi: 4", "OpenAPI 4 is not in this version"),
         ("swagger: '1.2'", "is not in this version"),
         ("openapi: [3]", "names no version"),
@@ -141,7 +141,7 @@ def test_a_file_that_is_no_description_is_refused(
 def test_a_missing_file_is_refused(import_value: ImportValue) -> None:
     """The error names the file, not the machine's folders."""
     with pytest.raises(InvalidIntegration) as caught:
-        import_value({"openapi": "3.1.0"})
+        import_value({"openapi": "3.2.0"})
     assert str(caught.value).startswith("spec.json: ")
 
 
