@@ -15,6 +15,18 @@ APPLICATIONS = ("usr/lib/chromium",)
 """Where the packages of large programs keep the program itself, before the wrapper in `bin`."""
 
 
+FONTS = {
+    "serif": "Liberation Serif",
+    "sans-serif": "Liberation Sans",
+    "system-ui": "Liberation Sans",
+    "monospace": "Liberation Mono",
+}
+_ALIASES = "".join(
+    f"<alias><family>{name}</family><prefer><family>{font}</family></prefer></alias>"
+    for name, font in FONTS.items()
+)
+
+
 class Program(NamedTuple):
     """A program, and what it needs in the environment."""
 
@@ -41,7 +53,7 @@ def application(name: str, *packages: str) -> Program:
     fonts.write_text(
         '<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>'
         f"<dir>/usr/share/fonts</dir><dir>{home / 'usr' / 'share' / 'fonts'}</dir>"
-        f"<cachedir>{home / 'fontcache'}</cachedir></fontconfig>"
+        f"<cachedir>{home / 'fontcache'}</cachedir>{_ALIASES}</fontconfig>"
     )
     return found._replace(environment={**found.environment, "FONTCONFIG_FILE": str(fonts)})
 

@@ -13,8 +13,10 @@ _BOX_H: Final = 54
 _GAP_X: Final = 46
 _GAP_Y: Final = 58
 _PAD: Final = 14
-_LANE: Final = 190
+_LANE: Final = 212
 _STEP: Final = 40
+_TURN: Final = 14
+"""How far from the middle of a box an arrow stands that is not alone there, in pixels."""
 _CHARACTER: Final = 6.6
 """Width of a character at the size of the labels, in pixels; generous."""
 
@@ -105,22 +107,40 @@ def _fitted(text: str) -> str:
 def _edge(diagram: Diagram, edge: DiagramEdge, places: Mapping[str, tuple[float, float]]) -> Markup:
     (x1, y1), (x2, y2) = places[edge.source], places[edge.target]
     if x1 == x2:
-        x = x1 + _BOX_W / 2
-        return _line(diagram, f"M{_number(x)} {_number(y1 + _BOX_H)}V{_number(y2 - 2)}")
+        return _upright(diagram, edge, x1 + _BOX_W / 2, (y1, y2))
     forward = x2 > x1
     start = x1 + (_BOX_W if forward else 0)
     end = x2 - 2 if forward else x2 + _BOX_W + 2
-    from_y, to_y = y1 + _BOX_H / 2, y2 + _BOX_H / 2
+    level = y1 == y2
+    # An arrow that turns leaves below the middle, where no straight one does.
+    from_y, to_y = y1 + _BOX_H / 2 + (0 if level else _TURN), y2 + _BOX_H / 2
     middle = (start + end) / 2
     drawn = _line(
         diagram,
         f"M{_number(start)} {_number(from_y)}H{_number(middle)}V{_number(to_y)}H{_number(end)}",
+        reply=edge.reply,
     )
     if not edge.label:
         return drawn
-    if to_y == from_y:
+    if level:
         return drawn + _text(middle, from_y - 7, edge.label, "d-note")
-    return drawn + _text(middle - 6, (from_y + to_y) / 2 + 4, edge.label, "d-note", "end")
+    return drawn + _text(middle + 6, (y1 + _BOX_H + y2) / 2 + 4, edge.label, "d-note", "start")
+
+
+def _upright(diagram: Diagram, edge: DiagramEdge, x: float, rows: tuple[float, float]) -> Markup:
+    """An arrow between boxes of one column; of a pair the one that goes up stands to the right."""
+    y1, y2 = rows
+    back = any(
+        (other.source, other.target) == (edge.target, edge.source) for other in diagram.edges
+    )
+    down = y2 > y1
+    x += 0 if not back else -_TURN if down else _TURN
+    start, end = (y1 + _BOX_H, y2 - 2) if down else (y1, y2 + _BOX_H + 2)
+    drawn = _line(diagram, f"M{_number(x)} {_number(start)}V{_number(end)}", reply=edge.reply)
+    if not edge.label:
+        return drawn
+    side, anchor = (-6, "end") if back and down else (6, "start")
+    return drawn + _text(x + side, (start + end) / 2 + 4, edge.label, "d-note", anchor)
 
 
 def _sequence(diagram: Diagram) -> Markup:

@@ -256,7 +256,7 @@ def test_a_thousand_tools_make_a_valid_document(
     content = json.loads(RENDERERS["json"](document))
     assert jsonschema_rs.validator_for(document_schema()).is_valid(content)
     page = RENDERERS["html"](document).decode()
-    assert page.count('<article class="tool"') == 1000
+    assert page.count('<article class="tool many"') == 1000
 
 
 def test_every_field_of_an_audit_row_is_explained() -> None:

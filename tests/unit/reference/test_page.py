@@ -12,6 +12,7 @@ import pytest
 from mcpassport.records.tool import Tool
 from mcpassport.reference.compose import compose
 from mcpassport.reference.inputs import Inputs
+from mcpassport.reference.prose import show
 from mcpassport.reference.renderers import RENDERERS
 from mcpassport.reference.vendor import Vendor
 
@@ -149,6 +150,19 @@ def test_invisible_characters_are_spelled_out(
     page = RENDERERS["html"](compose(make_inputs((tool,)))).decode()
     assert "safe⟨U+202E⟩evil⟨U+200B⟩⟨U+2066⟩ ⟨U+0007⟩" in page
     assert not re.search("[\u200b-\u200f\u202a-\u202e\u2066-\u2069\x07]", page)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("👩\u200d💻 🏳️\u200d🌈 👩🏽\u200d🚀", "👩\u200d💻 🏳️\u200d🌈 👩🏽\u200d🚀"),
+        ("a\u200db", "a⟨U+200D⟩b"),
+        ("👩\u200dx\u200d", "👩⟨U+200D⟩x⟨U+200D⟩"),
+    ],
+)
+def test_a_joiner_is_kept_inside_an_emoji_only(text: str, shown: str) -> None:
+    """An emoji stays one picture; anywhere else the character is spelled out."""
+    assert show(text) == shown
 
 
 def test_invisible_characters_are_escaped_in_the_json(

@@ -179,6 +179,7 @@ def _example(context: Context) -> dict[str, Any]:
     tool = min(
         tools,
         key=lambda each: (
+            bool(each.method.requires_client_capabilities),
             not each.annotations.read_only,
             len(each.input_schema.get("required", ())),
             each.name,

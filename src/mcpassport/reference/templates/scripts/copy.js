@@ -25,20 +25,21 @@
     after.append(button);
   };
 
-  const within = (part) => {
-    for (const figure of part.querySelectorAll("figure.code")) {
-      const caption = figure.querySelector("figcaption, .sr");
-      add(figure.querySelector("pre"), figure, caption ? caption.textContent.trim() : "the block");
-    }
-    for (const code of part.querySelectorAll(".digest")) {
-      add(code, code.parentElement, `the ${code.dataset.of} digest`);
+  const equip = (found) => {
+    for (const source of found) {
+      if (source.matches(".digest")) {
+        add(source, source.parentElement, `the ${source.dataset.of} digest`);
+      } else {
+        const caption = source.querySelector("figcaption");
+        add(source.querySelector("pre"), source, caption ? caption.textContent.trim() : "the block");
+      }
     }
   };
 
-  for (const part of document.querySelectorAll(".masthead, main > section")) {
-    for (const child of part.children) if (!child.matches(".tool")) within(child);
-    if (part.matches(".masthead")) within(part);
-  }
+  const within = (part) => equip(part.querySelectorAll("figure.code, .digest"));
+  const outside = [...document.querySelectorAll("figure.code, .digest")];
+
+  equip(outside.filter((source) => !source.closest(".tool")));
   addEventListener("toggle", (event) => {
     const tool = event.target.closest?.(".tool");
     if (tool) within(tool);
