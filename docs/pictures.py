@@ -35,6 +35,7 @@ def main() -> None:
             with visit(browser, f"{address}#{place}" if place else address, **look) as seen:
                 if name == "print":
                     seen.page.emulate_media(media="print")
+                    seen.page.evaluate("document.body.style.padding = '12mm'")  # the paper's margin
                 seen.page.screenshot(path=FOLDER / f"{name}.png")
 
 

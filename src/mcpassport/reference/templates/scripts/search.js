@@ -52,11 +52,13 @@
     ready();
     const words = query.toLowerCase().split(/\s+/).filter(Boolean);
     if (!words.length) return [];
-    return entries
-      .filter((entry) => words.every((word) => entry.key.includes(word)))
-      .map((entry) => [weight(entry, words[0]), entry])
-      .sort((a, b) => a[0] - b[0])
-      .map(([, entry]) => entry);
+    const heaps = Array.from({ length: 4 * RANKS.length }, () => []);
+    for (const entry of entries) {
+      if (words.every((word) => entry.key.includes(word))) {
+        heaps[weight(entry, words[0])].push(entry);
+      }
+    }
+    return heaps.flat();
   };
 
   const item = (hit) => {
@@ -91,6 +93,7 @@
 
   box.hidden = false;
   input.addEventListener("focus", ready);
+  globalThis.requestIdleCallback?.(ready);
   input.addEventListener("input", show);
   box.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
