@@ -141,16 +141,23 @@ def without_userinfo(url: str) -> str:
 def _mappings(method: Method) -> list[Mapping]:
     found = [
         ("request", method.request),
+        ("body_format", None if method.body_format == "json" else method.body_format),
         ("body template", None if method.body is None else _json(method.body)),
         ("response", method.response),
         ("response_path", method.response_path),
         *((f"content {n}: {b.type}", b.value) for n, b in enumerate(method.content, 1)),
+        *_paging(method),
         ("progress", method.progress),
         ("final", method.final),
         ("errors", method.errors),
         *_rate_limit(method.rate_limit),
     ]
     return [Mapping(slot, text) for slot, text in found if text is not None]
+
+
+def _paging(method: Method) -> list[tuple[str, str | None]]:
+    paging = method.pagination
+    return [("pagination.first", paging.first), ("pagination.next", paging.next)]
 
 
 def _rate_limit(mapping: RateLimitMap | None) -> list[tuple[str, str | None]]:

@@ -15,6 +15,7 @@ from mcpassport.evidence.checks.key_backups import keys_apart
 from mcpassport.evidence.checks.load import calls_at_once, large_answers, sizes, tenants_share
 from mcpassport.evidence.checks.publication import kept_releases, signed_release
 from mcpassport.evidence.checks.rate_limits_errors import one_request
+from mcpassport.evidence.checks.sent_requests import one_place, query_unseen
 from mcpassport.evidence.checks.tenancy_isolation import blast_radius, isolation
 from mcpassport.evidence.checks.tool_catalog import (
     checked_answers,
@@ -44,9 +45,11 @@ CHECKS: Final[dict[str, Check]] = {
     "AUT-15": hsts,
     "AUT-16": safe_answers,
     "SCO-01": hidden_tool,
+    "SCO-08": one_place,
     "CRE-04": one_disclosure,
     "CRE-10": keys_apart,
     "CRE-12": at_rest,
+    "CRE-19": query_unseen,
     "ZDR-01": nothing_is_kept,
     "AUD-01": every_call,
     "AUD-04": recomputed,

@@ -147,6 +147,14 @@ ACCESS: Final[tuple[Claim, ...]] = (
         "that frame the message or carry the credential cannot be set by an argument.",
     ),
     Claim(
+        "SCO-08",
+        _SCOPE,
+        24,
+        "In a form or a body of several parts an argument stays one value under its own name: "
+        "names and file names with a control character, file names that hold a path, and texts "
+        "that are not Base64 are refused as `invalid_arguments` before any upstream request.",
+    ),
+    Claim(
         "SCO-05",
         _SCOPE,
         39,

@@ -101,6 +101,15 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         hangs_on=("store",),
     ),
     Claim(
+        "CRE-19",
+        _CREDENTIAL,
+        3,
+        "A credential that an integration sends in the query joins the address where the request "
+        "is sent: no log, metric, audit row, database or error message of the product holds it, "
+        "and no argument can set the query value that carries it.",
+        hangs_on=("store",),
+    ),
+    Claim(
         "ZDR-01",
         _ZERO,
         14,

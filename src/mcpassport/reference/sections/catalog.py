@@ -1,8 +1,11 @@
 """Tool catalog: every tool, as the model sees it and as it is wired."""
 
+from collections import Counter
+
 from mcpassport.reference.document import Node, Table, ToolNode
 from mcpassport.reference.facts import code_list
 from mcpassport.reference.inputs import Context
+from mcpassport.reference.kinds import body_words
 from mcpassport.reference.tools import tool_node
 from mcpassport.reference.writing import callout, prose, subheading, table
 
@@ -33,12 +36,28 @@ def build(context: Context) -> tuple[Node, ...]:
             "and the answer as the last event; to others the answer alone, as JSON. A tool that "
             "needs client capabilities can be called by clients of 2026-07-28 that declare them."
         ),
+        *_bodies(context),
         *(_body(tools) if tools else (callout("This version of the integration has no tool."),)),
     )
 
 
 def _body(tools: tuple[ToolNode, ...]) -> tuple[Node, ...]:
     return (_summary(tools), subheading("Tools"), *tools)
+
+
+def _bodies(context: Context) -> tuple[Node, ...]:
+    """How bodies are written, where a tool sends one that is not plain JSON."""
+    methods = [tool.method for tool in context.inputs.catalog.tools]
+    kinds = Counter(
+        (method.body_format, body_words(method))
+        for method in methods
+        if method.body_format != "json"
+    )
+    if not kinds:
+        return ()
+    rows = ((f"`{kind}`", str(number), words) for (kind, words), number in sorted(kinds.items()))
+    columns = ("Format", "Tools", "What is sent")
+    return (table("Bodies that are not JSON", columns, rows),)
 
 
 def _summary(tools: tuple[ToolNode, ...]) -> Table:

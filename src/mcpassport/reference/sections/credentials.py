@@ -2,6 +2,7 @@
 
 from mcpassport.reference.document import Node, Table
 from mcpassport.reference.inputs import Context
+from mcpassport.reference.kinds import authorization_words
 from mcpassport.reference.writing import prose, subheading, table
 
 
@@ -16,7 +17,11 @@ def build(context: Context) -> tuple[Node, ...]:
         *context.claims("CRE-12", "CRE-01", "CRE-02", "CRE-03", "CRE-06", "CRE-07"),
         _secrets(context.texts["keys_place"]),
         subheading("Who can read tokens"),
-        *context.claims("CRE-05", "CRE-09"),
+        *context.claims("CRE-05", "CRE-09", "CRE-19"),
+        prose(
+            "The credential travels to the upstream API "
+            f"{authorization_words(context.inputs.integration.authorization)}."
+        ),
         subheading("One-time disclosure"),
         *context.claims("CRE-04"),
         subheading("Key rotation"),

@@ -6,15 +6,8 @@ from mcpassport.limits import CURSOR_DESCRIPTION
 from mcpassport.reference.counts import lists_of
 from mcpassport.reference.document import Node, Table
 from mcpassport.reference.inputs import Context
+from mcpassport.reference.kinds import paging_words
 from mcpassport.reference.writing import code, prose, table
-
-_STYLES = {
-    "cursor": "The upstream API's own cursor, passed on unchanged",
-    "page": "A page number, sealed",
-    "link_header": "The `Link` header (RFC 8288): the query of its `next` URL, sealed",
-    "next_url": "A URL in a header or in the body: its query, sealed",
-    "none": "One page; nothing is injected",
-}
 
 
 def build(context: Context) -> tuple[Node, ...]:
@@ -61,9 +54,8 @@ def _properties() -> Table:
 
 
 def _styles(context: Context) -> Table:
-    kinds = Counter(tool.method.pagination.kind for tool in lists_of(context.inputs.catalog))
-    rows = (
-        (f"`{kind}`", str(number), _STYLES.get(kind, "")) for kind, number in sorted(kinds.items())
-    )
+    pagings = (tool.method.pagination for tool in lists_of(context.inputs.catalog))
+    kinds = Counter((paging.kind, paging_words(paging)) for paging in pagings)
+    rows = ((f"`{kind}`", str(number), words) for (kind, words), number in sorted(kinds.items()))
     columns = ("Style", "List tools", "What the cursor is")
     return table("Paging styles in this catalog", columns, rows)

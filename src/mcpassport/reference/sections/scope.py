@@ -36,7 +36,7 @@ def build(context: Context) -> tuple[Node, ...]:
             "all of it, filter and factors, from the next request on."
         ),
         subheading("Input validation"),
-        *context.claims("SCO-03", "SCO-04", "SCO-06"),
+        *context.claims("SCO-03", "SCO-04", "SCO-06", "SCO-08"),
         subheading("Human approval"),
         prose(
             "Each tool carries `readOnlyHint` and `destructiveHint`, from which many clients "
