@@ -8,6 +8,9 @@ from typing import Any, Final
 from msgspec import Struct
 
 MAX_DEPTH: Final = 6
+"""Steps that a chain of references, or the name of a type, is followed."""
+MAX_NESTED: Final = 32
+"""Properties inside each other; a file of an integration cannot hold more (JSON depth 64)."""
 MAX_ROWS: Final = 400
 MAX_WALKED: Final = 4000
 """Schemas that refer to each other unfold without end; the walk stops here."""
@@ -34,7 +37,7 @@ def _walk(
     root: Mapping[str, Any], schema: Any, prefix: str, trail: tuple[int, ...]
 ) -> Iterator[FlatProperty]:
     properties = schema.get("properties") if isinstance(schema, Mapping) else None
-    if not isinstance(properties, Mapping) or len(trail) >= MAX_DEPTH:
+    if not isinstance(properties, Mapping) or len(trail) >= MAX_NESTED:
         return
     required = schema.get("required", ())
     for name, raw in properties.items():

@@ -9,6 +9,7 @@ import jsonschema_rs
 import msgspec
 import pytest
 
+from mcpassport.errors import InvalidIntegration
 from mcpassport.evidence.claims import CLAIMS, ROWS
 from mcpassport.limits import Limits
 from mcpassport.records.audit import AuditRow
@@ -237,6 +238,18 @@ def test_a_dropped_method_is_named_with_its_reason(make_inputs: Callable[..., In
     text = RENDERERS["md"](compose(make_inputs())).decode()
     assert "contacts.merge" in text
     assert "It has no documentation record" in text
+
+
+def test_a_tool_that_cannot_be_described_is_named(
+    make_inputs: Callable[..., Inputs], make_tool: Callable[..., Tool]
+) -> None:
+    """Whatever is wrong with one of many, the error says which, where, and how to mend it."""
+    broken = make_tool("broken_tool", schema={"properties": {"a": {"enum": [object()]}}})
+    with pytest.raises(InvalidIntegration, match="broken_tool") as caught:
+        compose(make_inputs((make_tool(), broken)))
+    (problem,) = caught.value.problems
+    assert problem.where == "contacts.list"
+    assert problem.mend
 
 
 def test_an_empty_catalog_makes_a_document(make_inputs: Callable[..., Inputs]) -> None:

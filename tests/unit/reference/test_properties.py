@@ -73,6 +73,16 @@ def test_a_recursive_schema_ends() -> None:
     assert omitted == 0
 
 
+def test_twenty_levels_are_shown() -> None:
+    """Each level has its row, under the names of all that hold it."""
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(20):
+        schema = {"type": "object", "properties": {"a": schema}}
+    rows, omitted = flatten(schema)
+    assert [row.name for row in rows] == [".".join("a" * level) for level in range(1, 21)]
+    assert omitted == 0
+
+
 def test_enums_constants_and_unions_are_shown() -> None:
     """Enum values are text as JSON has it; a union names its kinds."""
     rows = _rows(

@@ -36,7 +36,7 @@ async def handshakes(bench: Bench, finding: Finding) -> None:
     """CLI-01. Control: the same blocks at the address of a server that does not exist."""
     grant = await bench.grant(require_api_token_auth=True)
     factor = (await bench.api_token("factor", grant.tenant))["token"]
-    document = document_of(await bench.send("GET", f"/reference/{INTEGRATION}.json"))
+    document = document_of(await bench.send("GET", f"/reference/{INTEGRATION}/current.json"))
     published = document["deployment_url"]
     blocks = _blocks(document)
     strange = [each["title"] for each in blocks if published + SHAPE not in each["text"]]

@@ -18,7 +18,7 @@ ERAS: Final[tuple[Era, ...]] = ("legacy", "modern")
 async def recomputed(bench: Bench, finding: Finding) -> None:
     """TOO-02. Control: each tool with one covered member changed has another digest."""
     grant = await bench.grant()
-    document = document_of(await bench.send("GET", f"/reference/{INTEGRATION}.json"))
+    document = document_of(await bench.send("GET", f"/reference/{INTEGRATION}/current.json"))
     printed = _printed(document)
     finding.expect(set(printed) == TOOLS, f"the reference prints {len(printed)} tools")
     tools: list[dict[str, Any]] = []

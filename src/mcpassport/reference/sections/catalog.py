@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from mcpassport.errors import InvalidIntegration, Problem
+from mcpassport.records.tool import Tool
 from mcpassport.reference.document import Node, Table, ToolNode
 from mcpassport.reference.facts import code_list
 from mcpassport.reference.inputs import Context
@@ -12,7 +14,7 @@ from mcpassport.reference.writing import callout, prose, subheading, table
 
 def build(context: Context) -> tuple[Node, ...]:
     """A summary to scan, then one entry per tool in tool-name order."""
-    tools = tuple(tool_node(tool) for tool in context.inputs.catalog.tools)
+    tools = tuple(map(_node, context.inputs.catalog.tools))
     return (
         *context.claims("TOO-01", "TOO-02", "TOO-03", "TOO-05", "TOO-06", "TOO-07", "TOO-04"),
         prose(
@@ -39,6 +41,18 @@ def build(context: Context) -> tuple[Node, ...]:
         *_bodies(context),
         *(_body(tools) if tools else (callout("This version of the integration has no tool."),)),
     )
+
+
+def _node(tool: Tool) -> ToolNode:
+    """The tool as a node; `InvalidIntegration` names the one that cannot be described."""
+    try:
+        return tool_node(tool)
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
+        where = f"{tool.method.resource}.{tool.method.method}"
+        message = f"The reference cannot be built: {tool.name} cannot be described."
+        mend = "Look at its schemas, body and expressions; `mcpassport integration check` helps."
+        problem = Problem(where, "reference", type(error).__name__, mend)
+        raise InvalidIntegration(message, problems=(problem,)) from None
 
 
 def _body(tools: tuple[ToolNode, ...]) -> tuple[Node, ...]:
