@@ -1,4 +1,4 @@
-"""One browser for all tests of this folder, and pages of the reference to open in it."""
+"""A browser for the tests of each file here, and pages of the reference to open in it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,16 +12,20 @@ GROUP = "browser"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """All tests of this folder run in one process: one browser serves them."""
+    """All tests of this folder run in one process: only one browser runs at a time."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.xdist_group(GROUP))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window."""
+    """Chromium without a window.
+
+    It closes with its file: while it runs, Playwright keeps an event loop running in this thread,
+    and no test of another folder could run its own.
+    """
     with running_browser() as running:
         yield running
 
