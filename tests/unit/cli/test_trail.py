@@ -87,8 +87,9 @@ def rows_of(path: Path, count: int) -> None:
     """Wait until the file holds that many rows."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        lines = path.read_bytes().splitlines() if path.exists() else []
-        if sum("sequence" in json.loads(line) for line in lines) == count:
+        written = path.read_bytes() if path.exists() else b""
+        ended = written.rpartition(b"\n")[0].splitlines()
+        if sum("sequence" in json.loads(line) for line in ended) == count:
             return
         time.sleep(0.1)
     raise AssertionError(f"{path} never held {count} rows")
