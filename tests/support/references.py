@@ -42,9 +42,14 @@ VENDOR = Vendor(
 
 
 def of_folder(folder: Path, **changes: Any) -> Document:
-    """The document of an integration's folder on a made-up deployment, at a fixed time.
+    """The document of `inputs_of` that folder."""
+    return compose(inputs_of(folder, **changes))
 
-    `changes` replace fields of `Inputs`.
+
+def inputs_of(folder: Path, **changes: Any) -> Inputs:
+    """What the document of a folder is made of: a made-up deployment, a fixed time.
+
+    `changes` replace fields.
     """
     integration = load_folder(folder).integration
     assert integration is not None
@@ -57,7 +62,7 @@ def of_folder(folder: Path, **changes: Any) -> Document:
         "build": "0.1.0",
         **changes,
     }
-    return compose(Inputs(**given))
+    return Inputs(**given)
 
 
 def of_description(name: str) -> Document:

@@ -114,7 +114,7 @@ def test_the_policy_admits_exactly_the_style_and_script_of_the_page(
     assert found
     policy = html.unescape(found[1])
     for tag in ("style", "script"):
-        blocks = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)
+        blocks = re.findall(rf"<{tag}>(.*?)</{tag}>", page, flags=re.DOTALL)  # data is not run
         assert len(blocks) == 1
         digest = base64.b64encode(hashlib.sha256(blocks[0].encode()).digest()).decode()
         assert f"{tag}-src 'sha256-{digest}'" in policy
@@ -136,7 +136,7 @@ def test_hostile_text_stays_text(
     page = RENDERERS["html"](compose(make_inputs((tool,), description=text)))
     parsed = _parse(page)
     assert set(parsed.tags) <= set(plain.tags)
-    assert parsed.tags.count("script") == 1
+    assert parsed.tags.count("script") == plain.tags.count("script") == 2
     assert parsed.handlers == parsed.styles == []
     assert all(link.startswith("#") for link in parsed.links)
     assert html.escape(text, quote=False) in page.decode().replace("&#34;", '"')

@@ -6,9 +6,9 @@ A new format is one file and one line. The first three hold the whole document.
 from collections.abc import Callable
 from typing import Final, NamedTuple, TypeAlias
 
+from mcpassport.reference.data import encoded
 from mcpassport.reference.document import Document
 from mcpassport.reference.renderers import (
-    canonical,
     markdown,
     models,
     page,
@@ -31,7 +31,7 @@ class Format(NamedTuple):
 FORMATS: Final[dict[str, Format]] = {
     "html": Format("index.html", "text/html; charset=utf-8", page.render),
     "md": Format("reference.md", "text/markdown; charset=utf-8", markdown.render),
-    "json": Format("reference.json", "application/json", canonical.render),
+    "json": Format("reference.json", "application/json", encoded),
     "schema.json": Format(
         "reference.schema.json", "application/schema+json", lambda _document: published.render()
     ),

@@ -10,19 +10,20 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from mcpassport.reference.contrast import DARK_GROUND, LIGHT_GROUND, readable
+from mcpassport.reference.data import encoded
 from mcpassport.reference.document import Document
 from mcpassport.reference.drawing import svg
 from mcpassport.reference.prose import runs, show
 
 _TEMPLATES: Final = files("mcpassport.reference.templates")
 STYLES: Final = ("base", "nodes", "tools", "phone", "print")
-SCRIPTS: Final = ("search", "copy", "sections", "tools", "open")
+SCRIPTS: Final = ("search", "copy", "sections", "tools", "open", "verify")
 """Files of `templates/styles` and `templates/scripts`, in this order; each does one thing."""
 _BESIDE: Final = ("reference.md", "reference.json", "catalog.csv", "server.json", "llms.txt")
 
 
 def render(document: Document) -> bytes:
-    """The page. Its policy admits its own style and script by hash, and nothing else.
+    """The page. Its policy admits its own style and script by hash, and requests to its own host.
 
     Escaping is the environment's: every value is escaped, and invisible characters are spelled
     out, unless it is markup that this package made.
@@ -34,6 +35,7 @@ def render(document: Document) -> bytes:
         style=Markup(style),  # noqa: S704  # our own file; the accent matches #rrggbb
         files=_BESIDE,
         script=Markup(script),  # noqa: S704  # our own file
+        data=Markup(encoded(document).decode()),  # noqa: S704  # no `<` is in it: see `encoded`
         policy=content_security_policy(style, script),
     )
     return text.encode()
@@ -47,6 +49,7 @@ def content_security_policy(style: str, script: str) -> str:
             f"style-src '{_hash(style)}'",
             f"script-src '{_hash(script)}'",
             "img-src data:",
+            "connect-src 'self'",
             "base-uri 'none'",
             "form-action 'none'",
         )

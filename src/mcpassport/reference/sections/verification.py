@@ -75,6 +75,12 @@ def _verify(context: Context) -> tuple[Node, ...]:
             "established. What was altered is named: a claim, a tool, a result, a rendering, the "
             "signature."
         ),
+        prose(
+            "The button at the head of a released page finds an alteration, not a dishonest host: "
+            "who serves another page serves another script too. Served, it fetches this page and "
+            "the signature anew from the same origin; opened from a file, it asks for the "
+            "signature file and checks the data that the page carries."
+        ),
         code("Verify", "sh", f"mcpassport reference verify {address} \\\n  --trust {trust}"),
     )
 
