@@ -38,6 +38,7 @@ def test_the_demo_runs_to_its_end() -> None:
         "a write is refused",
         "without the API token",
         "solved",
+        "verified: ",
         "MCP URL",
         "Reference",
         "curl -s http",

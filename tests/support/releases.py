@@ -50,7 +50,8 @@ def evidenced_of(inputs: Inputs, key: ReleaseKey, *before: Signed) -> Evidenced:
     history = tuple(each.release for each in before)
     previous = before[-1].files["reference.json"] if before else b""
     draft = Draft(inputs.integration, inputs, history, previous)
-    return described(draft, Assurance(evidence_of(inputs), BUILD, SETTINGS), key.fingerprint)
+    assurance = Assurance(evidence_of(inputs), BUILD, SETTINGS)
+    return described(draft, assurance, key.fingerprint, inputs.generated_at)
 
 
 def release_of(inputs: Inputs, *before: Signed, key: ReleaseKey | None = None) -> Made:

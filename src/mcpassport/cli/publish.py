@@ -122,7 +122,8 @@ async def _checked(draft: Draft, plan: Plan, services: Services, key: ReleaseKey
             bar.update(task, description=claim, advance=0 if result is None else 1)
 
         evidence = await run(plan, progress)
-    return described(draft, replace(assurance, evidence=evidence), key.fingerprint)
+    known = replace(assurance, evidence=evidence)
+    return described(draft, known, key.fingerprint, moment_of(services.clock))
 
 
 def _tell(release: Release, *, dry_run: bool, json: bool, root: str) -> None:

@@ -70,12 +70,15 @@ class Signed(Struct, frozen=True):
     signature: bytes
 
 
-def described(draft: Draft, assurance: Assurance, key: str) -> Evidenced:
-    """The draft with the evidence of that assurance, as the document of its release."""
+def described(draft: Draft, assurance: Assurance, key: str, at: datetime) -> Evidenced:
+    """The draft with the evidence of that assurance, as the document of its release.
+
+    `at` is the release's time, after the run: evidence of a later time than its document is none.
+    """
     evidence = assurance.evidence
     assert evidence is not None
     digest = draft.inputs.catalog.digest.hex()
-    inputs = replace(draft.inputs, known=assurance.known(digest, draft.inputs.generated_at))
+    inputs = replace(draft.inputs, known=assurance.known(digest, at), generated_at=at)
     changes = _changes(draft, compose(inputs))
     number = number_after(draft.history[-1].number, changes) if draft.history else FIRST
     issue = Issue(number=number, changes=changes, history=draft.history, key=key)

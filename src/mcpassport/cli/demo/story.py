@@ -21,6 +21,7 @@ from mcpassport.cli.demo.agents import Agents, expect
 from mcpassport.cli.demo.environments import ensure_environment
 from mcpassport.cli.demo.kinto import Kinto, running_kinto, seed
 from mcpassport.cli.demo.processes import free_port, running
+from mcpassport.cli.demo.release import publish_release, verify_release
 from mcpassport.cli.init import make_deployment
 from mcpassport.cli.integration import load_usable
 from mcpassport.cli.openapi import OVERLAY, read, write
@@ -87,6 +88,7 @@ class Story:
             agents.support(full["url"], factor["token"])
             await self._refusals_are_recorded(api)
             await self._reference(api)
+            self._release(config)
         self._addresses(reading, full, factor)
 
     def _say(self, text: str) -> None:
@@ -200,6 +202,18 @@ class Story:
         for file in files:
             console.print(f"   {file}")
         console.print(f"   catalog digest {answer['catalog_digest']}, the one at /version too")
+
+    def _release(self, config: Path) -> None:
+        self._say("A signed release: every check is run on a throw-away process, then published")
+        fingerprint, release = publish_release(NAME, config, self._folder)
+        expect(release["grades"].get("sandbox", 0) > 0, "claims are graded by their checks")
+        grades = ", ".join(f"{count} {grade}" for grade, count in release["grades"].items())
+        console.print(f"   {NAME} {release['number']}; claims: {grades}")
+        console.print("   A customer, who was told the key's fingerprint elsewhere, verifies it:")
+        address = f"{self._url}/reference/{NAME}/{release['number']}"
+        verdict = verify_release(address, fingerprint)
+        console.print(f"   {verdict['verdict']}: {', '.join(verdict['checked'])}")
+        console.print(f"   mcpassport reference verify {address} --trust {fingerprint}")
 
     def _addresses(
         self, reading: dict[str, Any], full: dict[str, Any], factor: dict[str, Any]

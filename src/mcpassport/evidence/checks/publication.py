@@ -120,7 +120,7 @@ async def _published(releases: Releases, versions: Versions, key: ReleaseKey) ->
     history = tuple(await releases.all(INTEGRATION))
     previous = await releases.file(history[-1], "reference.json") if history else b""
     draft = Draft(inputs.integration, inputs, history, previous)
-    ready = described(draft, _nothing_checked(inputs), key.fingerprint)
+    ready = described(draft, _nothing_checked(inputs), key.fingerprint, inputs.generated_at)
     made = signed(ready, key, _PUBLISHER)
     await store(made, releases, _PUBLISHER, _CLOCK, token_bytes)
     return made
