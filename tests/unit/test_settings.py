@@ -258,6 +258,7 @@ def test_settings_cannot_be_changed() -> None:
 
 
 CHANGED: dict[str, Any] = {
+    "publish": "required",
     "public_url": "https://mcp.example",
     "environment": "production",
     "private_hosts": ("crm.internal:8443",),

@@ -90,8 +90,8 @@ def test_a_failed_check_ends_with_1(
 
 def test_what_cannot_be_run_ends_with_2(tmp_path: Path, bare: Shell) -> None:
     """A claim without a check, a folder without integration, wrong settings, a deployment."""
-    said = bare.refused(2, "evidence", "run", NOTES, "--only", "VER-01")
-    assert "No check of VER-01" in said
+    said = bare.refused(2, "evidence", "run", NOTES, "--only", "AUT-12")
+    assert "No check of AUT-12" in said
     bare.refused(2, "evidence", "run", tmp_path / "absent")
     wrong = tmp_path / "wrong.toml"
     wrong.write_text("workers = 0\n")
