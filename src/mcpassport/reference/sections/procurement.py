@@ -1,11 +1,14 @@
 """Procurement checklist: every row that a reviewer asks, answered."""
 
 from mcpassport.evidence.claims import ASKED, CLAIMS, ROWS, THEMES, Asked, Controls, Row
+from mcpassport.evidence.claims.record import NOT_AVAILABLE, NOT_VERIFIED, Grade
 from mcpassport.reference.document import Column, Node, Table
 from mcpassport.reference.headings import section_link
 from mcpassport.reference.inputs import Context
 from mcpassport.reference.writing import prose, subheading
 
+_STRENGTH: tuple[Grade, ...] = (NOT_VERIFIED, "expired", "stated", "sandbox", "live")
+"""From a promise without proof to one that was tried at the published address."""
 _LABELS = {"ccm": "CCM", "aicm": "AICM", "owasp": "OWASP", "nist": "800-53"}
 
 
@@ -14,7 +17,8 @@ def build(context: Context) -> tuple[Node, ...]:
     return (
         prose(
             "The answer says what the product does with the settings of this deployment; the grade "
-            "says how that is known ([the grades](#how-a-sentence-is-known)). Control ids: CCM is "
+            "says how that is known ([the grades](#how-a-sentence-is-known)): the weakest grade "
+            "among the claims that the row rests on. Control ids: CCM is "
             "CAIQ/CCM v4.0, AICM is v1.0, OWASP is MCP Top 10 2025 (beta) and AISVS 1.0 chapter "
             "C10, 800-53 is NIST SP 800-53 revision 5. They are references, not a certificate."
         ),
@@ -70,12 +74,28 @@ def _answer(context: Context, row: Row) -> tuple[str, str]:
     if row.stated:
         said = getattr(context.inputs.vendor.statements, row.stated)
         return ("yes", "stated") if said else ("not verified", "not verified")
-    return row.answer, _grade(row.answer)
+    return row.answer, _weakest(context, row)
+
+
+def _weakest(context: Context, row: Row) -> str:
+    """The grade that every claim of the row has at least, and how many of them have more."""
+    grades = [
+        context.claim(claim).grade
+        for claim in CLAIMS.values()
+        if claim.row == row.number and claim.available
+    ]
+    if row.answer == NOT_AVAILABLE or not grades:
+        return _grade(row.answer)
+    weakest = min(grades, key=_STRENGTH.index)
+    better = [(grade, grades.count(grade)) for grade in _STRENGTH if grade in grades]
+    if len(better) == 1:
+        return weakest
+    more = ", ".join(f"{count} {grade}" for grade, count in reversed(better) if grade != weakest)
+    return f"{weakest} (of {len(grades)} claims {more})"
 
 
 def _grade(answer: str) -> str:
-    missing = "not available in this version"
-    return missing if answer == missing else "not verified"
+    return NOT_AVAILABLE if answer == NOT_AVAILABLE else NOT_VERIFIED
 
 
 def _ids(controls: Controls) -> str:
