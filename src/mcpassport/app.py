@@ -188,6 +188,7 @@ async def _owners(
     lifetimes = Lifetimes(
         default=timedelta(days=settings.default_server_ttl_days),
         allow_unexpiring=settings.allow_unexpiring_servers,
+        remembered=timedelta(days=settings.audit_retention_days),
     )
     return {
         "accounts": Accounts(store, vault, clock),

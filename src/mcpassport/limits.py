@@ -44,6 +44,8 @@ EXPRESSION_HARD_KILL_S = 2.0
 EXPRESSION_POOL_MEMORY = 1024 * 1024 * 1024
 TOOL_NAME_MAX = 64
 SERVER_TTL_MIN_S = 60
+OVERLAP_MAX_S: Final = 86_400
+"""For how long two tokens of a server may hold after a rotation."""
 CURSOR_DESCRIPTION = (
     "Always send back exactly the cursor value you received "
     "without decoding, modifying, or parsing it."

@@ -163,6 +163,35 @@ async def revoke(
 
 
 @app.command
+async def rotate(
+    account: str,
+    server: str,
+    *,
+    overlap: Annotated[int, Parameter(help="seconds for which the old URL still works")] = 0,
+    yes: Flag = False,
+    options: Options = DEFAULTS,
+) -> None:
+    """Give an MCP server another token and URL, shown this once; the one before ends.
+
+    Parameters
+    ----------
+    account
+        The account's id.
+    server
+        The server's id.
+    yes
+        Do not ask.
+    """
+    ends = f"in {overlap} seconds" if overlap else "at once"
+    confirm(f"Rotate MCP server {server}? Its URL of today stops working {ends}.", yes=yes)
+    path = f"/integrated-account/{segment(account)}/mcp/{segment(server)}/rotate"
+    async with options.api() as api:
+        document = await api.call("POST", path, body={"overlap_seconds": overlap})
+    shown = f"\nThe token and the URL are shown this once. The ones before stop working {ends}."
+    tell_object(document, json=options.json, then=shown)
+
+
+@app.command
 async def suspend(account: str, server: str, *, options: Options = DEFAULTS) -> None:
     """Suspend an MCP server, from the next request on, until it is resumed.
 

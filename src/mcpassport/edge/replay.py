@@ -24,6 +24,12 @@ AGAIN: Final[Mapping[str, tuple[str, Again]]] = MappingProxyType(
             "server.revoke",
             lambda services, it, told: services.servers.revoke(it.tenant, it.id, [told]),
         ),
+        "server_token": (
+            "server.rotate",
+            lambda services, it, told: services.servers.forget_token(
+                it.tenant, it.id, it.token_hash, [told]
+            ),
+        ),
         "api_token": (
             "api_token.revoke",
             lambda services, it, told: services.api_tokens.revoke(it.tenant, it.id, [told]),

@@ -22,7 +22,7 @@ from mcpassport.gate.factors import FACTORS
 from mcpassport.gate.keys import TokenKeys
 from mcpassport.gate.presented import Claim, Presented, read_claim
 from mcpassport.gate.tokens import token_hash
-from mcpassport.gate.validity import is_expired
+from mcpassport.gate.validity import holds, is_expired
 from mcpassport.records.grants import (
     Account,
     ApiToken,
@@ -47,6 +47,7 @@ from mcpassport.store.repositories import (
 Reason: TypeAlias = Literal[
     "unknown_token",
     "revoked",
+    "rotated",
     "suspended",
     "expired",
     "tenant_suspended",
@@ -203,8 +204,10 @@ def _broken(grant: _Grant, token: str, now: datetime) -> Reason | None:
     server = grant.server
     if server is None or grant.tenant is None:
         return "grant_broken"
-    if server.status == "revoked" or server.token_hash != token:
+    if server.status == "revoked":
         return "revoked"
+    if not holds(server, token, now):
+        return "rotated"
     if server.status != "active":
         return "suspended"
     if is_expired(server.expires_at, now):

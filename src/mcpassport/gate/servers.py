@@ -12,8 +12,8 @@ from mcpassport.gate.factors import FACTORS
 from mcpassport.gate.keys import TokenKeys
 from mcpassport.gate.tokens import issue, token_hash
 from mcpassport.gate.validity import check_expiry
-from mcpassport.limits import SERVER_TOKEN_PREFIX
-from mcpassport.records.grants import Account, Factor, IndexEntry, Server
+from mcpassport.limits import AUDIT_RETENTION_DAYS, OVERLAP_MAX_S, SERVER_TOKEN_PREFIX
+from mcpassport.records.grants import Account, Earlier, Factor, IndexEntry, Server
 from mcpassport.records.sources import Clock, Random
 from mcpassport.records.tool import Filter
 from mcpassport.store.protocol import ABSENT, EtagConflict, Op, Store
@@ -41,6 +41,8 @@ class Lifetimes(Struct, frozen=True, kw_only=True):
 
     default: timedelta
     allow_unexpiring: bool = False
+    remembered: timedelta = timedelta(days=AUDIT_RETENTION_DAYS)
+    """How long what a dead token led to stays known, so that its refusals can be recorded."""
 
 
 class Servers:
@@ -148,6 +150,57 @@ class Servers:
         revoked = msgspec.structs.replace(server, status="revoked", revoked_at=now, updated_at=now)
         await self._replace(revoked, etag, extra)
         return revoked
+
+    async def rotate(
+        self, tenant: str, server_id: str, overlap: timedelta, extra: Sequence[Op] = ()
+    ) -> tuple[Server, str]:
+        """Give the server another token, returned here and never again.
+
+        1. The new token holds from the next request on.
+        2. The one before it holds until the overlap ends; with none it is refused at once.
+        3. One that was on its way out from an earlier rotation ends now: never three at a time.
+
+        Raises `InvalidInput` for an overlap that is too long, `NoSuchObject`, or `Conflict` when
+        somebody else wrote first or the server is revoked.
+        """
+        if not timedelta() <= overlap <= timedelta(seconds=OVERLAP_MAX_S):
+            raise InvalidInput(f"An overlap is 0 to {OVERLAP_MAX_S} seconds.")
+        server, etag = await self._read(tenant, server_id)
+        if server.status == "revoked":
+            raise Conflict("The MCP server is revoked; create another one.")
+        token, now = issue(SERVER_TOKEN_PREFIX, self._random), self._clock()
+        hashed = token_hash(await self._keys.token_key(), token)
+        at = IndexEntry("server", tenant, server.id, server.account, server.integration)
+        until = now + overlap
+        rotated = msgspec.structs.replace(
+            server,
+            token_hash=hashed,  # (1)
+            earlier=Earlier(server.token_hash, until) if overlap else None,  # (2) (3)
+            rotated_at=now,
+            updated_at=now,
+        )
+        forgotten = INDEX.put(server.token_hash, at, until + self._lifetimes.remembered)
+        await self._replace(rotated, etag, [INDEX.put(hashed, at), forgotten, *extra])
+        return rotated, token
+
+    async def forget_token(
+        self, tenant: str, server_id: str, hashed: str, extra: Sequence[Op] = ()
+    ) -> Server:
+        """End that token of the server, if it still holds: what a rotation did, done again.
+
+        Where it is the only one, the server has none until it is rotated.
+        """
+        server, etag = await self._read(tenant, server_id)
+        changes: dict[str, Any] = {}
+        if server.token_hash == hashed:
+            changes["token_hash"] = ""
+        if server.earlier is not None and server.earlier.token_hash == hashed:
+            changes["earlier"] = None
+        if not changes:
+            return server
+        ended = msgspec.structs.replace(server, **changes, updated_at=self._clock())
+        await self._replace(ended, etag, extra)
+        return ended
 
     async def suspend(self, tenant: str, server_id: str, extra: Sequence[Op] = ()) -> Server:
         """Refuse the server from the next request on, until it is resumed."""

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from mcpassport.errors import InvalidInput, Problem
 from mcpassport.limits import SERVER_TTL_MIN_S
+from mcpassport.records.grants import Server
 
 
 def is_expired(expires_at: datetime | None, now: datetime) -> bool:
@@ -14,6 +15,14 @@ def is_expired(expires_at: datetime | None, now: datetime) -> bool:
 def is_live(status: str, expires_at: datetime | None, now: datetime) -> bool:
     """Active and unexpired."""
     return status == "active" and not is_expired(expires_at, now)
+
+
+def holds(server: Server, token_hash: str, now: datetime) -> bool:
+    """Whether it is the server's token, or the one before its rotation while both hold."""
+    if token_hash == server.token_hash:
+        return True
+    earlier = server.earlier
+    return earlier is not None and token_hash == earlier.token_hash and now < earlier.until
 
 
 def check_expiry(expires_at: datetime, now: datetime) -> None:

@@ -63,6 +63,13 @@ class Factor(Struct, frozen=True):
     kind: str
 
 
+class Earlier(Struct, frozen=True):
+    """The token that a rotation replaced; it holds until then, beside the new one."""
+
+    token_hash: str
+    until: datetime
+
+
 class Server(Struct, frozen=True, kw_only=True):
     """An MCP server: a scoped, expiring grant on exactly one integrated account."""
 
@@ -82,6 +89,8 @@ class Server(Struct, frozen=True, kw_only=True):
     revoked_at: datetime | None = None
     limits: dict[str, int] = field(default_factory=dict)
     """What an admin set for this server."""
+    earlier: Earlier | None = None
+    rotated_at: datetime | None = None
 
 
 class ApiToken(Struct, frozen=True, kw_only=True):

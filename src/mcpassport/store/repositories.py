@@ -129,9 +129,12 @@ class IndexRepository:
         """Where the hash stands."""
         return Key(INDEX_KIND, PLATFORM, token_hash)
 
-    def put(self, token_hash: str, target: IndexEntry) -> Put:
-        """The operation that writes the entry."""
-        return Put(self.key(token_hash), msgspec.json.encode(target))
+    def put(self, token_hash: str, target: IndexEntry, forget_at: datetime | None = None) -> Put:
+        """The operation that writes the entry; `Store.purge` removes it once that time has come."""
+        columns: Columns = {}
+        if forget_at is not None:
+            columns = {"expires_at": ceil(forget_at.timestamp())}
+        return Put(self.key(token_hash), msgspec.json.encode(target), columns)
 
     def decode(self, entry: Entry | None) -> IndexEntry | None:
         """What the hash leads to.

@@ -38,7 +38,7 @@ async def set_back(url: str, rows: list[tuple[Any, ...]]) -> None:
 async def test_what_the_store_forgot_is_revoked_again_before_serving(
     tmp_path: Path, engine: str
 ) -> None:
-    """A server, an API token and an account; the audit says who did it, and it is done once."""
+    """A server, its token, an API token, an account; the audit says who, and it is done once."""
     data = tmp_path / "data"
     url = folder_url(data) if engine == "sqlite" else postgres_url(tmp_path)
     more = {"store_url": url} if engine == "postgresql" else {}
@@ -46,7 +46,7 @@ async def test_what_the_store_forgot_is_revoked_again_before_serving(
         await house.push()
         accounts = [await house.account() for _ in range(2)]
         servers = [await house.server(account) for account in accounts]
-        kept = await house.server(accounts[0])
+        kept, moved = await house.server(accounts[0]), await house.server(accounts[0])
         before = await records(url)
         paths = [
             f"/integrated-account/{accounts[0]}/mcp/{servers[0]['id']}",
@@ -55,6 +55,8 @@ async def test_what_the_store_forgot_is_revoked_again_before_serving(
         for path in paths:
             assert (await house.send("DELETE", path)).status == 204
         assert (await house.send("DELETE", "/api-token/tok_auditor")).status == 204
+        path = f"/integrated-account/{accounts[0]}/mcp/{moved['id']}/rotate"
+        assert (await house.send("POST", path, body={})).status == 200
         settings = house.services.settings
     await set_back(url, before)
     for start in range(2):
@@ -63,12 +65,13 @@ async def test_what_the_store_forgot_is_revoked_again_before_serving(
             open_application(services) as app,
         ):
             again = Deployment(services, app, house.clock, house.tokens)
-            answers = [await again.mcp(f"/mcp/{each['token']}", LIST) for each in (*servers, kept)]
-            assert [answer.status for answer in answers] == [404, 404, 200], start
+            tokens = [each["token"] for each in (*servers, moved, kept)]
+            answers = [await again.mcp(f"/mcp/{token}", LIST) for token in tokens]
+            assert [answer.status for answer in answers] == [404, 404, 404, 200], start
             assert (await again.send("GET", "/tenant", caller="auditor")).status == 401
             events = [row for row in await again.rows("acme") if row.phase == "event"]
             told = [row.action for row in events if row.principal == "system:revocation-log"]
-            assert sorted(told) == ["account.delete", "server.revoke"]
+            assert sorted(told) == ["account.delete", "server.revoke", "server.rotate"]
 
 
 async def test_a_log_of_a_newer_release_stops_the_start(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from mcpassport.limits import LIMITS, Level, limit_problem, settable
+from mcpassport.limits import LIMITS, OVERLAP_MAX_S, Level, limit_problem, settable
 
 _NUMBER = re.compile(r"\s*[+-]?[0-9]*\.?[0-9]*(?:[eE][+-]?[0-9]+)?\s*")
 
@@ -167,6 +167,12 @@ class ServerPatch(Incoming):
     name: Name | None = None
     config: ServerConfigIn | None = None
     expires_at: Moment | None = None
+
+
+class RotateIn(Incoming):
+    """How long the token before the rotation still holds, beside the new one."""
+
+    overlap_seconds: StrictInt = Field(default=0, ge=0, le=OVERLAP_MAX_S)
 
 
 class TokenIn(Incoming):

@@ -122,7 +122,7 @@ class AccountOut(BaseModel):
 
 
 class ServerOut(BaseModel):
-    """An MCP server. `token` and `url` appear once, in the response that creates it."""
+    """An MCP server. `token` and `url` appear once, in the answer that creates or rotates them."""
 
     id: str
     tenant: str
@@ -135,6 +135,9 @@ class ServerOut(BaseModel):
     updated_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    rotated_at: datetime | None
+    earlier_token_until: datetime | None
+    """Until when the token before the last rotation still holds; null once it does not."""
     limits_in_force: dict[str, int]
     token: str | None = None
     url: str | None = None
@@ -146,6 +149,8 @@ class ServerOut(BaseModel):
         """From the record; an active server past its time reads `expired`."""
         late = server.expires_at is not None and server.expires_at <= now
         kinds = [factor.kind for factor in server.factors]
+        earlier = server.earlier
+        overlaps = earlier is not None and now < earlier.until
         return cls(
             id=server.id,
             tenant=server.tenant,
@@ -166,6 +171,8 @@ class ServerOut(BaseModel):
             updated_at=server.updated_at,
             expires_at=server.expires_at,
             revoked_at=server.revoked_at,
+            rotated_at=server.rotated_at,
+            earlier_token_until=earlier.until if earlier and overlaps else None,
             limits_in_force={name: getattr(limits, name) for name in settable("tenant")},
         )
 

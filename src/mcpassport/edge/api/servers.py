@@ -1,22 +1,27 @@
 """`/integrated-account/{id}/mcp`: MCP servers, each behind a URL that is shown once."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter, Response
 
 from mcpassport.catalog.select import check_filter
 from mcpassport.edge.api.idempotency import IdempotencyKey, once
-from mcpassport.edge.api.incoming import ServerConfigIn, ServerIn, ServerPatch
+from mcpassport.edge.api.incoming import RotateIn, ServerConfigIn, ServerIn, ServerPatch
 from mcpassport.edge.api.outgoing import PageOf, ServerOut
 from mcpassport.edge.api.principal import Acting, Cursor, Operator, PageSize, Reader
 from mcpassport.edge.api.strict import StrictRoute
-from mcpassport.errors import Forbidden, InvalidInput, NoSuchObject
+from mcpassport.errors import Forbidden, InvalidInput, NoSuchObject, StoreUnavailable
 from mcpassport.gate.servers import ServerDraft
 from mcpassport.limits import in_force
 from mcpassport.records.grants import Account, Factor, Server
 from mcpassport.records.tool import Filter
 
+_NOT_ROTATED = (
+    "Nothing was rotated, since the revocation log cannot be written: make room in the data "
+    "folder, then rotate again."
+)
 router = APIRouter(
     prefix="/integrated-account/{account_id}/mcp", tags=["mcp-server"], route_class=StrictRoute
 )
@@ -81,7 +86,12 @@ async def create(
     event = acting.event("server.create", claim.id, account.tenant)
     server, token = await services.servers.create(account, draft, [event, *claim.ops])
     await acting.recorded()
-    public_url = services.settings.public_url
+    return await _disclosed(acting, server, token)
+
+
+async def _disclosed(acting: Acting, server: Server, token: str) -> ServerOut:
+    """The server with its token and URL, which no later answer shows."""
+    public_url = acting.services.settings.public_url
     return (await _shown(acting, server)).model_copy(
         update={
             "token": token,
@@ -159,6 +169,27 @@ async def revoke(account_id: str, server_id: str, acting: Operator) -> Response:
     await acting.revoked("server", account.tenant, server_id, server.token_hash)
     await acting.recorded()
     return Response(status_code=204)
+
+
+@router.post("/{server_id}/rotate")
+async def rotate(account_id: str, server_id: str, body: RotateIn, acting: Operator) -> ServerOut:
+    """Give an MCP server another token and URL, shown only here; the one before ends.
+
+    With `overlap_seconds` both hold for that long, so that the agent can be moved. Rotating again
+    meanwhile ends the older one at once.
+    """
+    account = await acting.account(account_id)
+    before = await _server(acting, account, server_id)
+    try:  # before the store, since a token that was rotated and not shown would be lost
+        await acting.revoked("server_token", account.tenant, server_id, before.token_hash)
+    except StoreUnavailable:
+        raise StoreUnavailable(_NOT_ROTATED) from None
+    event = acting.event("server.rotate", server_id, account.tenant)
+    server, token = await acting.services.servers.rotate(
+        account.tenant, server_id, timedelta(seconds=body.overlap_seconds), [event]
+    )
+    await acting.recorded()
+    return await _disclosed(acting, server, token)
 
 
 @router.post("/{server_id}/suspend")
