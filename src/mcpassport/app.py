@@ -37,6 +37,7 @@ from mcpassport.gate.admit import Gate
 from mcpassport.gate.api_tokens import ApiTokens
 from mcpassport.gate.principals import Principals
 from mcpassport.gate.servers import Lifetimes, Servers
+from mcpassport.gate.switches import Switches
 from mcpassport.http import HttpClient
 from mcpassport.integrations.versions import Versions
 from mcpassport.jobs import Jobs, jobs_of
@@ -174,6 +175,7 @@ class _Owners(TypedDict):
     fingerprint_keys: FingerprintKeys
     versions: Versions
     servers: Servers
+    switches: Switches
     api_tokens: ApiTokens
     principals: Principals
     revocations: RevocationLog
@@ -196,6 +198,7 @@ async def _owners(
         "fingerprint_keys": FingerprintKeys(store, keys, clock),
         "versions": Versions(store, clock, hold=settings.publish == "required"),
         "servers": Servers(store, keys, lifetimes=lifetimes, clock=clock, random=random),
+        "switches": Switches(store, clock),
         "api_tokens": ApiTokens(store, keys, clock=clock, random=random),
         "principals": Principals(store, keys, clock),
         "revocations": revocations,

@@ -16,6 +16,7 @@ from mcpassport.cli import (
     reference,
     server,
     store,
+    switch,
     tenant,
     token,
     tool,
@@ -46,7 +47,11 @@ integration.app.command(try_out, name="try")
 for step in (publish, releases, diff, check, keygen):
     reference.app.command(step)
 reference.app.command(verify_, name="verify")
-for group in (tenant, integration, account, server, tool, token, reference, audit, evidence, store):
+GROUPS = (
+    *(tenant, integration, account, server, tool, token, switch),
+    *(reference, audit, evidence, store),
+)
+for group in GROUPS:
     app.command(group.app)
 
 

@@ -5,18 +5,29 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Any, Final
 
+import msgspec
 import structlog
 
 from mcpassport.audit.log import event
 from mcpassport.edge.api.services import Services
 from mcpassport.errors import NoSuchObject, UsageError
-from mcpassport.records.grants import Principal
+from mcpassport.records.grants import Principal, SwitchScope
 from mcpassport.store.protocol import PLATFORM, Append
 from mcpassport.store.revocations import Revocation
 
 _log = structlog.get_logger(__name__)
 
 Again = Callable[[Services, Revocation, Append], Awaitable[Any]]
+
+LOG: Final = Principal("system:revocation-log", "admin")
+"""Who acts when a start finds that the store was set back."""
+
+
+async def _switch_off(services: Services, it: Revocation, told: Append) -> None:
+    scope, _, name = it.id.partition(":")
+    kind = msgspec.convert(scope, SwitchScope)
+    await services.switches.off(kind, name, by=LOG.id, extra=[told])
+
 
 AGAIN: Final[Mapping[str, tuple[str, Again]]] = MappingProxyType(
     {
@@ -34,6 +45,11 @@ AGAIN: Final[Mapping[str, tuple[str, Again]]] = MappingProxyType(
             "api_token.revoke",
             lambda services, it, told: services.api_tokens.revoke(it.tenant, it.id, [told]),
         ),
+        "switch": ("switch.off", _switch_off),
+        "switch_on": (
+            "switch.on",
+            lambda services, it, told: services.switches.on(it.id, [told]),
+        ),
         "account": (
             "account.delete",
             lambda services, it, told: services.accounts.delete(it.tenant, it.id, [told]),
@@ -41,9 +57,6 @@ AGAIN: Final[Mapping[str, tuple[str, Again]]] = MappingProxyType(
     }
 )
 """Kind of a line in the revocation log -> the audit event, and how it is done again."""
-
-LOG: Final = Principal("system:revocation-log", "admin")
-"""Who acts when a start finds that the store was set back."""
 
 
 async def replay(

@@ -6,7 +6,8 @@
     │   ├── HeaderMismatch · UnsupportedVersion · MissingCapability · InvalidArguments
     │   └── MethodNotAllowed · NotAcceptable · UnsupportedMediaType · RequestTooLarge
     ├── AccessError              who is asking, and may they
-    │   ├── NotFound · SecondFactorRequired · SecondFactorInvalid · OriginForbidden
+    │   ├── NotFound · SecondFactorRequired · SecondFactorInvalid · SwitchedOff ·
+    │   │   OriginForbidden
     │   └── Unauthorized · Forbidden
     ├── ManagementError          the management API
     │   └── InvalidInput · UnknownFilter · EmptyFilter · Conflict · NoSuchObject
@@ -66,6 +67,7 @@ from mcpassport.errors.tree import (
     SecondFactorInvalid,
     SecondFactorRequired,
     StoreUnavailable,
+    SwitchedOff,
     Unauthorized,
     UnknownFilter,
     UnknownTool,
@@ -127,6 +129,7 @@ __all__ = [
     "SecondFactorInvalid",
     "SecondFactorRequired",
     "StoreUnavailable",
+    "SwitchedOff",
     "Unauthorized",
     "UnknownFilter",
     "UnknownTool",

@@ -39,6 +39,7 @@ from mcpassport.errors.tree import (
     SecondFactorInvalid,
     SecondFactorRequired,
     StoreUnavailable,
+    SwitchedOff,
     Unauthorized,
     UnknownFilter,
     UnknownTool,
@@ -113,6 +114,14 @@ _TABLE: dict[type[McpassportError], Meaning] = {
     ),
     SecondFactorInvalid: Meaning(
         403, -32600, "second_factor_invalid", "The second factor is not valid here.", "caller"
+    ),
+    SwitchedOff: Meaning(
+        503,
+        -32603,
+        "switched_off",
+        "The vendor has stopped calls here for now; nothing was sent.",
+        "gateway",
+        retry_safe=True,
     ),
     OriginForbidden: Meaning(
         403, -32600, "origin_forbidden", "This Origin or Host is not allowed.", "caller"

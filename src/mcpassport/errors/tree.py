@@ -109,6 +109,10 @@ class SecondFactorInvalid(AccessError):
     """A second factor came and does not hold."""
 
 
+class SwitchedOff(AccessError):
+    """A kill switch of the vendor is off."""
+
+
 class OriginForbidden(AccessError):
     """`Origin` or `Host` is not on the list."""
 

@@ -26,7 +26,14 @@ _INDIFFERENT: Final = frozenset(
     }
 )
 """Query parameters that name nothing of a tenant."""
-_SHARED: Final = {"name": INTEGRATION, "number": "1", "a": "1", "b": "1", "tool": "records.get"}
+_SHARED: Final = {
+    "name": INTEGRATION,
+    "number": "1",
+    "a": "1",
+    "b": "1",
+    "tool": "records.get",
+    "switch_id": "all",
+}
 _BODIES: Final[Mapping[str, Any]] = {
     "TenantIn": {"name": "Taken"},
     "TenantPatch": {"name": "Taken"},
@@ -42,6 +49,8 @@ _BODIES: Final[Mapping[str, Any]] = {
     "AccountPatch": {"name": "Taken"},
     "ServerIn": {"name": "Taken"},
     "ServerPatch": {"name": "Taken"},
+    "RotateIn": {"overlap_seconds": 60},
+    "SwitchIn": {"scope": "tenant", "name": "{tenant_id}"},
     "TokenIn": {"tenant": "{tenant_id}", "role": "tenant", "name": "Taken"},
     "CallIn": {"tool": GET, "arguments": {"id": "r1"}},
     "TryIn": {"resource": "records", "method": "get", "args": {"id": "r1"}},

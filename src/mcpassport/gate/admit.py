@@ -16,11 +16,13 @@ from mcpassport.errors import (
     NotFound,
     SecondFactorInvalid,
     SecondFactorRequired,
+    SwitchedOff,
 )
 from mcpassport.gate.evidence import Evidence
 from mcpassport.gate.factors import FACTORS
 from mcpassport.gate.keys import TokenKeys
 from mcpassport.gate.presented import Claim, Presented, read_claim
+from mcpassport.gate.switches import switch_keys
 from mcpassport.gate.tokens import token_hash
 from mcpassport.gate.validity import holds, is_expired
 from mcpassport.records.grants import (
@@ -51,6 +53,7 @@ Reason: TypeAlias = Literal[
     "suspended",
     "expired",
     "tenant_suspended",
+    "switched_off",
     "grant_broken",
     "other_address",
     "factor_missing",
@@ -85,6 +88,7 @@ class _Grant(Struct, frozen=True, kw_only=True):
     head: IntegrationHead | None
     sealed_credential: bytes
     api_token: ApiToken | None
+    switched_off: bool
 
 
 class Gate:
@@ -103,14 +107,17 @@ class Gate:
 
         (1) Sort the secrets by address and prefix; malformed ones count as unknown.
         (2) First round trip: the index entries of the server token and the API token.
-        (3) Second round trip: tenant, server, account, integration, credential, API token. An
-            unknown token reads as many records that never exist, so the operations are the same.
+        (3) Second round trip: tenant, server, account, integration, credential, API token, and the
+            kill switches. An unknown token reads as many records that never exist, so the
+            operations are the same.
         (4) The token leads to a server, at the address it belongs to.
         (5) The grant stands: not revoked, rotated, suspended or expired; tenant active; account and
             integration there.
         (6) Every factor that the server demands holds. One it does not demand is ignored.
+        (7) No kill switch of everything, of the integration or of the tenant is off.
 
-        Whatever fails in (2) to (5) is the one `NotFound`; (6) says what is missing or wrong.
+        Whatever fails in (2) to (5) is the one `NotFound`; (6) says what is missing or wrong, and
+        (7), which only a caller learns who would be admitted, that the vendor stopped calls.
         Raises `StoreUnavailable`: who cannot be looked up is not admitted.
         """
         claim = read_claim(presented)  # (1)
@@ -132,12 +139,12 @@ class Gate:
         now = self._clock()
         if (reason := _broken(grant, hashes[0], now)) is not None:  # (5)
             return refusal.because(reason)
-        return _admitted(grant, claim, now, refusal)  # (6)
+        return _admitted(grant, claim, now, refusal)  # (6) (7)
 
     async def vouched(self, server: Server) -> Caller | Refusal:
         """The caller that a principal of the management API stands for, without a token.
 
-        Steps (3) and (5) as for everybody; the principal stands in place of token and factors.
+        Steps (3), (5) and (7) as for everybody; the principal stands in place of token and factors.
         """
         at = IndexEntry("server", server.tenant, server.id, server.account, server.integration)
         grant = _decoded(await self._store.get_many(_grant_keys(at, None)))  # (3)
@@ -184,11 +191,12 @@ def _grant_keys(server: IndexEntry | None, api: IndexEntry | None) -> list[Key]:
         HEADS.key(PLATFORM, at.integration),
         Key(CREDENTIAL_KIND, at.tenant, at.account),
         API_TOKENS.key(token.tenant, token.id),
+        *switch_keys(at.tenant, at.integration),
     ]
 
 
 def _decoded(entries: Sequence[Entry | None]) -> _Grant:
-    tenant, server, account, head, credential, api_token = entries
+    tenant, server, account, head, credential, api_token, *switches = entries
     return _Grant(
         tenant=TENANTS.decode(tenant),
         server=SERVERS.decode(server),
@@ -197,6 +205,7 @@ def _decoded(entries: Sequence[Entry | None]) -> _Grant:
         # An account whose credential is gone can still list its tools; a call tells it to connect.
         sealed_credential=credential.value if credential else b"",
         api_token=API_TOKENS.decode(api_token),
+        switched_off=any(switch is not None for switch in switches),
     )
 
 
@@ -241,6 +250,8 @@ def _admitted(grant: _Grant, claim: Claim, now: datetime, refusal: _Refusing) ->
         if verdict == "wrong":
             return refusal.because("factor_invalid", SecondFactorInvalid())
         held.append(factor.kind)
+    if grant.switched_off:  # (7)
+        return refusal.because("switched_off", SwitchedOff())
     by_token = grant.api_token is not None and "api_token" in held
     return Caller(
         tenant=tenant,

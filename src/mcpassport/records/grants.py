@@ -93,6 +93,21 @@ class Server(Struct, frozen=True, kw_only=True):
     rotated_at: datetime | None = None
 
 
+SwitchScope: TypeAlias = Literal["all", "integration", "tenant"]
+
+
+class Switch(Struct, frozen=True, kw_only=True):
+    """A kill switch that is off; one that is on has no record."""
+
+    id: str
+    scope: SwitchScope
+    name: str
+    by: str
+    """The principal that turned it off."""
+    reason: str
+    since: datetime
+
+
 class ApiToken(Struct, frozen=True, kw_only=True):
     """A secret for the management API (admin, tenant, auditor) or the second factor (factor)."""
 

@@ -20,6 +20,7 @@ from mcpassport.records.grants import (
     IntegrationHead,
     IntegrationVersion,
     Server,
+    Switch,
     Tenant,
 )
 from mcpassport.store.protocol import (
@@ -199,4 +200,5 @@ VERSIONS: Final = Repository(
     lambda version: (PLATFORM, version_id(version.name, version.version)),
     lambda version: {"integration": version.name},
 )
+SWITCHES: Final = Repository("switch", Switch, lambda switch: (PLATFORM, switch.id))
 INDEX: Final = IndexRepository()

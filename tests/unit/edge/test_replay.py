@@ -58,6 +58,10 @@ async def test_what_the_store_forgot_is_revoked_again_before_serving(
         path = f"/integrated-account/{accounts[0]}/mcp/{moved['id']}/rotate"
         assert (await house.send("POST", path, body={})).status == 200
         settings = house.services.settings
+        assert (await house.send("POST", "/switch", body={"scope": "all"})).status == 201
+        assert (await house.send("DELETE", "/switch/all")).status == 204
+        other = {"scope": "tenant", "name": "globex"}
+        assert (await house.send("POST", "/switch", body=other)).status == 201
     await set_back(url, before)
     for start in range(2):
         async with (
@@ -69,6 +73,7 @@ async def test_what_the_store_forgot_is_revoked_again_before_serving(
             answers = [await again.mcp(f"/mcp/{token}", LIST) for token in tokens]
             assert [answer.status for answer in answers] == [404, 404, 404, 200], start
             assert (await again.send("GET", "/tenant", caller="auditor")).status == 401
+            assert [it.id for it in (await services.switches.page())[0]] == ["tenant:globex"]
             events = [row for row in await again.rows("acme") if row.phase == "event"]
             told = [row.action for row in events if row.principal == "system:revocation-log"]
             assert sorted(told) == ["account.delete", "server.revoke", "server.rotate"]

@@ -57,7 +57,10 @@ async def test_admission_is_two_round_trips_whoever_asks(world: World) -> None:
     assert shapes == {
         (
             ("token_index", "token_index"),
-            ("tenant", "server", "account", "integration", "credential", "api_token"),
+            (
+                *("tenant", "server", "account", "integration", "credential", "api_token"),
+                *("switch", "switch", "switch"),
+            ),
         )
     }
 
@@ -71,7 +74,7 @@ async def test_an_unknown_token_reads_fixed_records_that_are_absent(world: World
         refused(found, "unknown_token")
         seen.append(world.store.reads[1])
     assert seen[0] == seen[1]
-    assert await world.store.get_many(seen[0]) == [None] * 6
+    assert await world.store.get_many(seen[0]) == [None] * 9
 
 
 async def test_a_refusal_names_the_tenant_only_of_a_token_it_knows(world: World) -> None:
@@ -132,7 +135,7 @@ async def test_a_token_that_was_replaced_no_longer_works(world: World) -> None:
     """An index entry alone admits nobody: the server must still have that token."""
     server, token = await world.server()
     await world.put(SERVERS.put(msgspec.structs.replace(server, token_hash="0" * 64)))
-    refused(await world.admit(token), "revoked")
+    refused(await world.admit(token), "rotated")
 
 
 async def test_an_api_token_reaches_no_server(world: World) -> None:

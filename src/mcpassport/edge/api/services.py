@@ -12,6 +12,7 @@ from mcpassport.expressions import Evaluator
 from mcpassport.gate.api_tokens import ApiTokens
 from mcpassport.gate.principals import Principals
 from mcpassport.gate.servers import Servers
+from mcpassport.gate.switches import Switches
 from mcpassport.integrations.versions import Versions
 from mcpassport.jobs import Job
 from mcpassport.observe.http import WatchedHttp
@@ -47,6 +48,7 @@ class Services:
     accounts: Accounts
     versions: Versions
     servers: Servers
+    switches: Switches
     api_tokens: ApiTokens
     principals: Principals
     upstream: Upstream

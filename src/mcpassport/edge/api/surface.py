@@ -46,6 +46,7 @@ _DEAD = {
     "revoked": ("The MCP server is revoked: its URL answers 404.", "Create another server."),
     "suspended": ("The MCP server is suspended.", "Resume it."),
     "expired": ("The MCP server has expired.", "Give it a later `expires_at`, or create another."),
+    "switched_off": ("A kill switch is off.", "`GET /switch` lists those; an admin turns it on."),
     "tenant_suspended": ("The tenant is suspended, and all its servers with it.", "Resume it."),
 }
 _BROKEN = ("The MCP server's account or integration is gone.", "Create another server.")

@@ -40,11 +40,15 @@ TABLE: dict[str, str] = {
     "GET /integrated-account/{account_id}/mcp/{server_id}": ALL_READERS,
     "PATCH /integrated-account/{account_id}/mcp/{server_id}": WRITERS,
     "DELETE /integrated-account/{account_id}/mcp/{server_id}": WRITERS,
+    "POST /integrated-account/{account_id}/mcp/{server_id}/rotate": WRITERS,
     "POST /integrated-account/{account_id}/mcp/{server_id}/suspend": WRITERS,
     "POST /integrated-account/{account_id}/mcp/{server_id}/resume": WRITERS,
     "GET /integrated-account/{account_id}/mcp/{server_id}/tools": ALL_READERS,
     "GET /integrated-account/{account_id}/mcp/{server_id}/why-not": ALL_READERS,
     "POST /integrated-account/{account_id}/mcp/{server_id}/call": WRITERS,
+    "POST /switch": "admin",
+    "GET /switch": "admin auditor",
+    "DELETE /switch/{switch_id}": "admin",
     "POST /api-token": WRITERS,
     "GET /api-token": ALL_READERS,
     "DELETE /api-token/{token_id}": WRITERS,
@@ -87,7 +91,14 @@ async def ids(house: Deployment) -> dict[str, str]:
         "account_id": account,
         "server_id": server["id"],
         "token_id": token["id"],
+        "switch_id": await switch(house),
     }
+
+
+async def switch(house: Deployment) -> str:
+    """One that is off, and concerns nobody who asks here."""
+    body = {"scope": "tenant", "name": "globex"}
+    return str((await house.made("/switch", body))["id"])
 
 
 def valid(route: str, caller: str, numbered: int) -> tuple[Any, dict[str, Any]]:
