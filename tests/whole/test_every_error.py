@@ -129,6 +129,13 @@ async def factor_is_wrong(bench: Bench) -> Met:
     return await app.post(path, CALL.body("legacy"), legacy_headers() | shown, ok())
 
 
+async def switch_is_off(bench: Bench) -> Met:
+    """The vendor's emergency stop."""
+    app = await bench.open()
+    assert (await app.house.send("POST", "/switch", body={"scope": "all"})).status == 201
+    return await app.call(("path", "legacy"), CALL, ok())
+
+
 async def store_is_gone(bench: Bench) -> Response | None:
     """The store closes under a running deployment."""
     app = await bench.open()
@@ -173,6 +180,7 @@ REACHED: dict[str, Row] = {
     "not_found": strange("/mcp/x"),
     "second_factor_required": posted(CALL.body("legacy"), factors=[{"kind": "api_token"}]),
     "second_factor_invalid": factor_is_wrong,
+    "switched_off": switch_is_off,
     "origin_forbidden": strange("/mcp/x", "POST", ("origin", "https://evil.example")),
     "unauthorized": managed("GET", "/tenant", caller=None),
     "forbidden": managed("POST", "/tenant", {"id": "new", "name": "New"}, caller="acme"),

@@ -124,7 +124,9 @@ def valid(route: str, caller: str, numbered: int) -> tuple[Any, dict[str, Any]]:
         },
         "POST /integrated-account/{account_id}/mcp": {"name": "S"},
         "PATCH /integrated-account/{account_id}/mcp/{server_id}": {"name": "S"},
+        "POST /integrated-account/{account_id}/mcp/{server_id}/rotate": {"overlap_seconds": 60},
         "POST /integrated-account/{account_id}/mcp/{server_id}/call": {"tool": "none"},
+        "POST /switch": {"scope": "tenant", "name": "globex"},
         "POST /api-token": {"role": "factor", "name": "F", "tenant": tenant},
     }
     queries: dict[str, dict[str, Any]] = {
