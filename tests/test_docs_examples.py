@@ -22,7 +22,7 @@ from mcpassport.cli.main import app
 from mcpassport.errors import MEANINGS
 from mcpassport.evidence.checks import CHECKS
 from mcpassport.expressions import parse_template
-from mcpassport.gate.admit import Reason
+from mcpassport.gate.grant import Reason
 from mcpassport.integrations import schema, schema_examples, schema_kinds, schema_paging
 from mcpassport.integrations.examples import run_examples
 from mcpassport.integrations.lint import check

@@ -36,6 +36,7 @@ from mcpassport.expressions import Evaluator
 from mcpassport.gate.admit import Gate
 from mcpassport.gate.api_tokens import ApiTokens
 from mcpassport.gate.principals import Principals
+from mcpassport.gate.running import Running
 from mcpassport.gate.servers import Lifetimes, Servers
 from mcpassport.gate.switches import Switches
 from mcpassport.http import HttpClient
@@ -176,6 +177,7 @@ class _Owners(TypedDict):
     versions: Versions
     servers: Servers
     switches: Switches
+    running: Running
     api_tokens: ApiTokens
     principals: Principals
     revocations: RevocationLog
@@ -199,6 +201,7 @@ async def _owners(
         "versions": Versions(store, clock, hold=settings.publish == "required"),
         "servers": Servers(store, keys, lifetimes=lifetimes, clock=clock, random=random),
         "switches": Switches(store, clock),
+        "running": Running(store),
         "api_tokens": ApiTokens(store, keys, clock=clock, random=random),
         "principals": Principals(store, keys, clock),
         "revocations": revocations,
@@ -240,12 +243,13 @@ async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
         server_version=__version__,
         throttle=floods.throttle,
         watch=services.watch,
+        running=services.running,
     )
     counter = EdgeCounter(services.audit_store, services.clock, services.audit.reserve)
     heartbeat = Heartbeat(services.store, services.audit.process)
     jobs = Jobs(services.store, services.jobs, clock=services.clock)
     mcp = McpEndpoint(
-        gate=Gate(services.store, services.keys, services.clock),
+        gate=Gate(services.store, services.keys, services.clock, services.running),
         protocol=protocol,
         audit=services.audit,
         edge=counter,
@@ -256,7 +260,7 @@ async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
 
     door = Door(services, counter)
     async with AsyncExitStack() as stack:
-        for part in (heartbeat, counter, jobs):
+        for part in (heartbeat, counter, jobs, services.running):
             await part.start()
             stack.push_async_callback(part.close)
         application = Application(mcp, reference, management_app(services, door))

@@ -118,3 +118,11 @@ def test_every_patch_is_read() -> None:
         assert mutant.claims
         assert any(file.startswith("src/mcpassport/") for file in mutant.files)
         assert any("/evidence/checks/" in file for file in mutant.files)
+
+
+def test_every_mutant_applies_to_the_product_of_today() -> None:
+    """A patch that no longer applies proves nothing; told at once, not only when it is run."""
+    root = Path(__file__).parents[2]
+    patches = [str(mutant.patch) for mutant in all_mutants()]
+    for patch in patches:
+        git(root, "apply", "--check", "--whitespace=nowarn", patch)

@@ -136,6 +136,17 @@ async def switch_is_off(bench: Bench) -> Met:
     return await app.call(("path", "legacy"), CALL, ok())
 
 
+async def call_is_ended(bench: Bench) -> Met:
+    """The vendor's emergency stop, while the upstream works on it."""
+    app = await bench.open()
+    slow = rule("/*", fault={"kind": "delay", "seconds": 60})
+    calling = asyncio.create_task(app.call(("path", "legacy"), CALL, slow))
+    while not bench.lab.requests():  # noqa: ASYNC110 - another process is asked
+        await asyncio.sleep(0.01)
+    assert (await app.house.send("POST", "/switch", body={"scope": "all"})).status == 201
+    return await calling
+
+
 async def store_is_gone(bench: Bench) -> Response | None:
     """The store closes under a running deployment."""
     app = await bench.open()
@@ -181,6 +192,7 @@ REACHED: dict[str, Row] = {
     "second_factor_required": posted(CALL.body("legacy"), factors=[{"kind": "api_token"}]),
     "second_factor_invalid": factor_is_wrong,
     "switched_off": switch_is_off,
+    "cancelled": call_is_ended,
     "origin_forbidden": strange("/mcp/x", "POST", ("origin", "https://evil.example")),
     "unauthorized": managed("GET", "/tenant", caller=None),
     "forbidden": managed("POST", "/tenant", {"id": "new", "name": "New"}, caller="acme"),
@@ -215,6 +227,7 @@ SEEN_UPSTREAM = {
     *("upstream_unreachable", "upstream_timeout", "response_too_large", "rate_limited"),
     *("upstream_unauthorized", "upstream_rejected", "upstream_failed", "upstream_redirect"),
     *("upstream_reported_error", "malformed_upstream_response", "expression_failed"),
+    "cancelled",
 }
 """The only types that an upstream request can have been made for."""
 

@@ -22,7 +22,7 @@ from mcpassport.records.integration import Integration
 from mcpassport.records.masked import Secret
 from mcpassport.records.sources import Clock
 from mcpassport.store.protocol import ABSENT, Delete, Entry, EtagConflict, Key, Op, Put, Store
-from mcpassport.store.repositories import ACCOUNTS, CREDENTIAL_KIND, SERVERS
+from mcpassport.store.repositories import ACCOUNTS, CREDENTIAL_KIND, SERVERS, ending
 from mcpassport.store.vault import Tampered, Vault, credential_associated
 
 
@@ -145,7 +145,7 @@ class Accounts:
             Delete(ACCOUNTS.key(tenant, account_id)),
             Delete(Key(CREDENTIAL_KIND, tenant, account_id)),
         ]
-        await self._write([*gone, *revoked, *extra], expect)
+        await self._write([*gone, *revoked, ending(), *extra], expect)
         return len(revoked)
 
     async def credential(self, caller: Caller) -> Secret:

@@ -11,7 +11,7 @@ from mcpassport.records.grants import Tenant
 from mcpassport.records.sources import Clock
 from mcpassport.store.keys import Keys
 from mcpassport.store.protocol import ABSENT, ALL, EtagConflict, Op, Store
-from mcpassport.store.repositories import TENANTS
+from mcpassport.store.repositories import TENANTS, ending
 
 
 class Tenants:
@@ -43,7 +43,8 @@ class Tenants:
         )
         try:
             await self._store.write(
-                [TENANTS.put(tenant), *extra], {TENANTS.key(tenant_id, tenant_id): ABSENT}
+                [TENANTS.put(tenant), *extra],
+                {TENANTS.key(tenant_id, tenant_id): ABSENT},
             )
         except EtagConflict:
             raise Conflict(f"A tenant {tenant_id!r} exists already.") from None
@@ -80,9 +81,11 @@ class Tenants:
         tenant = msgspec.structs.replace(found[0], **changes)
         if tenant == found[0] and ("status" in changes or not changes):
             return tenant
+        stopping = [ending()] if tenant.status == "suspended" else []
         try:
             await self._store.write(
-                [TENANTS.put(tenant), *extra], {TENANTS.key(tenant_id, tenant_id): found[1]}
+                [TENANTS.put(tenant), *stopping, *extra],
+                {TENANTS.key(tenant_id, tenant_id): found[1]},
             )
         except EtagConflict:
             raise Conflict from None

@@ -13,7 +13,7 @@ from mcpassport.records.integration import Integration
 from mcpassport.records.tool import Catalog, Dropped, Filter, Tool
 
 Kind: TypeAlias = Literal[
-    "methods", "tags", "resources", "override", "dropped", "unknown", "server"
+    "methods", "tags", "resources", "deny", "override", "dropped", "unknown", "server"
 ]
 """`server`: nobody can call it now, whatever it offers."""
 NEAREST: Final = 5
@@ -80,6 +80,13 @@ def _hidden(tool: Tool, wanted: Filter, removed: Sequence[str]) -> Iterator[Reas
         "resources": f"its resource is {method.resource}",
     }
     for member in kept_out_by(tool, wanted):
+        if member == "deny":
+            yield Reason(
+                "deny",
+                f"The server denies {tool.name}.",
+                "Take it out of `config.deny` of the server, or make a server without it.",
+            )
+            continue
         admitted = _listed(getattr(wanted, member))
         yield Reason(
             member,  # type: ignore[arg-type]  # the members of a filter are kinds

@@ -24,9 +24,7 @@ def select(catalog: Catalog, wanted: Filter, removed: Sequence[str] = ()) -> Sur
     """
     gone = frozenset(removed)
     tools = tuple(
-        tool
-        for tool in catalog.tools
-        if _matches(tool, wanted) and f"{tool.method.resource}.{tool.method.method}" not in gone
+        tool for tool in catalog.tools if _matches(tool, wanted) and _at(tool) not in gone
     )
     root = digest.root([digest.leaf(tool) for tool in tools])
     return Surface(catalog=catalog, tools=tools, digest=root)
@@ -44,6 +42,9 @@ def check_filter(catalog: Catalog, wanted: Filter) -> None:
         *_unknown("tags", wanted.tags, sorted({tag for t in catalog.tools for tag in t.tags})),
         *_unknown(
             "resources", wanted.resources, sorted({t.method.resource for t in catalog.tools})
+        ),
+        *_unknown(
+            "deny", wanted.deny, sorted(each for t in catalog.tools for each in (t.name, _at(t)))
         ),
     )
     if problems:
@@ -63,8 +64,17 @@ def kept_out_by(tool: Tool, wanted: Filter) -> tuple[str, ...]:
         "methods": wanted.methods is None or _method_matches(tool.method.method, wanted.methods),
         "tags": wanted.tags is None or not set(wanted.tags).isdisjoint(tool.tags),
         "resources": wanted.resources is None or tool.method.resource in wanted.resources,
+        "deny": not _denied(tool, wanted),
     }
     return tuple(member for member, holds in held.items() if not holds)
+
+
+def _denied(tool: Tool, wanted: Filter) -> bool:
+    return tool.name in wanted.deny or _at(tool) in wanted.deny
+
+
+def _at(tool: Tool) -> str:
+    return f"{tool.method.resource}.{tool.method.method}"
 
 
 def _matches(tool: Tool, wanted: Filter) -> bool:

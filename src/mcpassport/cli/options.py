@@ -85,7 +85,7 @@ Repeated = Annotated[list[str] | None, Parameter(negative="", consume_multiple=F
 @Parameter(name="*")
 @dataclass(frozen=True)
 class Filters:
-    """Which tools: methods AND tags AND resources; absent means no limit."""
+    """Which tools: methods AND tags AND resources, less what is denied; absent means no limit."""
 
     method: Annotated[
         list[str] | None,
@@ -103,10 +103,23 @@ class Filters:
         list[str] | None,
         Parameter(negative="", consume_multiple=False, help="a resource; repeat it"),
     ] = None
+    deny: Annotated[
+        list[str] | None,
+        Parameter(
+            negative="",
+            consume_multiple=False,
+            help="a tool to leave out, by name or resource.method; repeat it",
+        ),
+    ] = None
 
     def document(self) -> dict[str, list[str] | None]:
         """The filters as the management API takes them."""
-        return {"methods": self.method, "tags": self.tag, "resources": self.resource}
+        return {
+            "methods": self.method,
+            "tags": self.tag,
+            "resources": self.resource,
+            "deny": self.deny or [],
+        }
 
 
 NO_FILTERS = Filters()

@@ -18,6 +18,7 @@
     │   └── UnsendableRequest · ReauthorizationRequired
     ├── GatewayError             this deployment cannot serve the request now
     │   ├── GatewayRateLimited · StoreUnavailable · AuditUnavailable · ResultWithheld
+    │   ├── CallCancelled
     │   └── ExpressionFailed · InternalError
     └── OperatorError            what the vendor's engineer wrote or runs is at fault
         └── InvalidSettings · InvalidIntegration · InvalidExpression · DataFolderError · UsageError
@@ -30,6 +31,7 @@ from mcpassport.errors.tree import (
     AccessError,
     AddressForbidden,
     AuditUnavailable,
+    CallCancelled,
     Conflict,
     DataFolderError,
     EmptyFilter,
@@ -91,6 +93,7 @@ __all__ = [
     "AccessError",
     "AddressForbidden",
     "AuditUnavailable",
+    "CallCancelled",
     "Conflict",
     "DataFolderError",
     "EmptyFilter",

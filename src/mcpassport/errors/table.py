@@ -7,6 +7,7 @@ from typing import NamedTuple
 from mcpassport.errors.tree import (
     AddressForbidden,
     AuditUnavailable,
+    CallCancelled,
     Conflict,
     DataFolderError,
     EmptyFilter,
@@ -228,6 +229,13 @@ _TABLE: dict[type[McpassportError], Meaning] = {
         -32603,
         "audit_unavailable",
         "The request was sent; its result is withheld because it could not be recorded.",
+        "gateway",
+    ),
+    CallCancelled: Meaning(
+        200,
+        -32603,
+        "cancelled",
+        "This server was ended or stopped while the call ran; the upstream may have acted on it.",
         "gateway",
     ),
     ExpressionFailed: Meaning(

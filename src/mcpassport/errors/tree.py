@@ -224,6 +224,10 @@ class AuditUnavailable(GatewayError):
     """The audit intent cannot be written, so nothing was sent."""
 
 
+class CallCancelled(GatewayError):
+    """The grant was ended or stopped while the call ran."""
+
+
 class ResultWithheld(GatewayError):
     """The request was sent; its result is withheld because it could not be recorded."""
 

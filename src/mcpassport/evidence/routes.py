@@ -22,7 +22,7 @@ FILTERS: Final = ("account", "server")
 _INDIFFERENT: Final = frozenset(
     {
         *("cursor", "limit", "oldest_first", "phase", "tool", "outcome", "reason", "request_id"),
-        *("from", "to", "format", "integration", "methods", "tags", "resources"),
+        *("from", "to", "format", "integration", "methods", "tags", "resources", "deny"),
     }
 )
 """Query parameters that name nothing of a tenant."""
@@ -50,6 +50,7 @@ _BODIES: Final[Mapping[str, Any]] = {
     "ServerIn": {"name": "Taken"},
     "ServerPatch": {"name": "Taken"},
     "RotateIn": {"overlap_seconds": 60},
+    "LeakedIn": {"text": "nothing"},
     "SwitchIn": {"scope": "tenant", "name": "{tenant_id}"},
     "TokenIn": {"tenant": "{tenant_id}", "role": "tenant", "name": "Taken"},
     "CallIn": {"tool": GET, "arguments": {"id": "r1"}},

@@ -17,7 +17,7 @@ from mcpassport.records.grants import Account, Earlier, Factor, IndexEntry, Serv
 from mcpassport.records.sources import Clock, Random
 from mcpassport.records.tool import Filter
 from mcpassport.store.protocol import ABSENT, EtagConflict, Op, Store
-from mcpassport.store.repositories import INDEX, SERVERS
+from mcpassport.store.repositories import INDEX, SERVERS, ending
 
 _CHANGEABLE = frozenset({"name", "filter", "factors", "expires_at", "rate_limit_errors", "limits"})
 
@@ -148,7 +148,7 @@ class Servers:
             return server
         now = self._clock()
         revoked = msgspec.structs.replace(server, status="revoked", revoked_at=now, updated_at=now)
-        await self._replace(revoked, etag, extra)
+        await self._replace(revoked, etag, [ending(), *extra])
         return revoked
 
     async def rotate(
@@ -224,7 +224,8 @@ class Servers:
         if server.status == status:
             return server
         turned = msgspec.structs.replace(server, status=status, updated_at=self._clock())
-        await self._replace(turned, etag, extra)
+        stopping = [ending()] if status == "suspended" else []
+        await self._replace(turned, etag, [*stopping, *extra])
         return turned
 
     async def _read(self, tenant: str, server_id: str) -> tuple[Server, str]:

@@ -12,7 +12,7 @@ from mcpassport.errors import Conflict, NoSuchObject
 from mcpassport.records.grants import Switch, SwitchScope
 from mcpassport.records.sources import Clock
 from mcpassport.store.protocol import ABSENT, PLATFORM, Delete, EtagConflict, Key, Op, Store
-from mcpassport.store.repositories import SWITCHES
+from mcpassport.store.repositories import SWITCHES, ending
 
 EVERYTHING: Final = "all"
 
@@ -51,7 +51,8 @@ class Switches:
             return found[0]
         try:
             await self._store.write(
-                [SWITCHES.put(switch), *extra], {SWITCHES.key(PLATFORM, switch.id): ABSENT}
+                [SWITCHES.put(switch), ending(), *extra],
+                {SWITCHES.key(PLATFORM, switch.id): ABSENT},
             )
         except EtagConflict:  # somebody else was first
             return await self.get(switch.id)

@@ -23,10 +23,12 @@ BODY_CHARS: Final = 43
 CHECKSUM_CHARS: Final = 6
 TOKEN_CHARS: Final = len(SERVER_TOKEN_PREFIX) + BODY_CHARS + 1 + CHECKSUM_CHARS
 
-_SHAPE: Final = re.compile(
+PATTERN: Final = (
     rf"(?:{SERVER_TOKEN_PREFIX}|{API_TOKEN_PREFIX})"
     rf"[0-9A-Za-z]{{{BODY_CHARS}}}_[0-9A-Za-z]{{{CHECKSUM_CHARS}}}"
 )
+"""What a secret scanner looks for."""
+_SHAPE: Final = re.compile(PATTERN)
 _SIX_BITS: Final = 0x3F
 _PAIRS: Final = tuple(first + second for first in ALPHABET for second in ALPHABET)
 """Two digits at once."""

@@ -28,6 +28,7 @@ from mcpassport.errors import (
     UnknownTool,
     meaning_of,
 )
+from mcpassport.gate.running import Running
 from mcpassport.observe.tracing import name_tool
 from mcpassport.protocol.capabilities import check_capabilities
 from mcpassport.protocol.content import blocks_result
@@ -70,9 +71,15 @@ class Found(Struct, frozen=True):
 class Calls:
     """Carries tool calls through the hops."""
 
-    def __init__(self, accounts: CredentialSource, upstream: UpstreamCaller) -> None:
+    def __init__(
+        self,
+        accounts: CredentialSource,
+        upstream: UpstreamCaller,
+        running: Running | None = None,
+    ) -> None:
         self._accounts = accounts
         self._upstream = upstream
+        self._running = running
 
     async def call(self, exchange: Exchange, offer: Offer) -> Reply:
         """Answer one `tools/call`; every failure is an answer, and is in the audit first."""
@@ -106,13 +113,14 @@ class Calls:
         teller: Teller | None,
     ) -> Outcome:
         """Hop (5). Whatever it raises becomes an outcome, since the intent stands already."""
-        account, version = exchange.caller.account, exchange.caller.tenant.key_version
+        caller = exchange.caller
+        account, version = caller.account, caller.tenant.key_version
+        heard = () if teller is None else (teller.heard,)
+        sending = self._upstream.call(tool, arguments, account, credential, version, *heard)
         try:
-            if teller is None:
-                return await self._upstream.call(tool, arguments, account, credential, version)
-            return await self._upstream.call(
-                tool, arguments, account, credential, version, teller.heard
-            )
+            if self._running is None:
+                return await sending
+            return await self._running.unless_ended(caller, sending)
         except McpassportError as error:
             return Outcome(error=error)
         except Exception as error:  # noqa: BLE001 - a fault of ours must not lose the outcome row

@@ -16,6 +16,7 @@ from mcpassport.errors import (
     MethodNotFound,
     meaning_of,
 )
+from mcpassport.gate.running import Running
 from mcpassport.limits import Limits
 from mcpassport.observe.requests import Watch
 from mcpassport.protocol.calls import Calls, asked_of, log_fault
@@ -55,8 +56,10 @@ class Protocol:
         server_version: str,
         throttle: Throttle | None = None,
         watch: Watch | None = None,
+        running: Running | None = None,
     ) -> None:
-        self._services = Services(versions, Offers(server_version), Calls(accounts, upstream))
+        calls = Calls(accounts, upstream, running)
+        self._services = Services(versions, Offers(server_version), calls)
         self._limits = limits
         self._throttle = throttle
         self.watch = watch or Watch()

@@ -173,3 +173,5 @@ class Caller(Struct, frozen=True, kw_only=True):
     sealed_credential: bytes
     api_token_id: str | None = None
     factors: tuple[str, ...] = ()
+    as_of: int = 0
+    """How many endings of grants this process had seen before it was admitted: `gate/running`."""

@@ -64,11 +64,15 @@ class Catalog(Struct, frozen=True, kw_only=True):
 
 
 class Filter(Struct, frozen=True, omit_defaults=True):
-    """What a server exposes: methods AND tags (any of) AND resources; None means no limit."""
+    """What a server exposes: methods AND tags (any of) AND resources; None means no limit.
+
+    Less what `deny` names, by tool name or `resource.method`.
+    """
 
     methods: tuple[str, ...] | None = None
     tags: tuple[str, ...] | None = None
     resources: tuple[str, ...] | None = None
+    deny: tuple[str, ...] = ()
 
 
 class Surface(Struct, frozen=True, kw_only=True):

@@ -38,6 +38,9 @@ CREDENTIAL_KIND: Final = "credential"
 INDEX_KIND: Final = "token_index"
 IDEMPOTENCY_KIND: Final = "idempotency"
 
+ENDINGS: Final = Key("endings", PLATFORM, "marker")
+"""The marker that `ending` renews."""
+
 T = TypeVar("T", bound=msgspec.Struct)
 Columns: TypeAlias = Mapping[IndexColumn, IndexValue]
 
@@ -166,6 +169,14 @@ def idempotency_put(tenant: str, request: str, value: bytes, expires_at: datetim
     return Put(
         idempotency_key(tenant, request), value, {"expires_at": ceil(expires_at.timestamp())}
     )
+
+
+def ending() -> Put:
+    """The operation that tells every process that some grant was ended or stopped.
+
+    Whoever does so adds it to the same transaction; the marker's etag is new each time.
+    """
+    return Put(ENDINGS, b"{}")
 
 
 def version_id(name: str, version: int) -> str:

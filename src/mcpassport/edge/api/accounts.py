@@ -112,6 +112,7 @@ async def tools(
     methods: Names = None,
     tags: Names = None,
     resources: Names = None,
+    deny: Names = None,
 ) -> ToolPreview:
     """Preview the tools that an MCP server with these filters would expose."""
     account = await acting.account(account_id)
@@ -120,6 +121,7 @@ async def tools(
         methods=None if methods is None else tuple(methods),
         tags=None if tags is None else tuple(tags),
         resources=None if resources is None else tuple(resources),
+        deny=tuple(deny or ()),
     )
     check_filter(catalog, chosen)
     surface = select(catalog, chosen, account.overrides.removed_methods)

@@ -141,6 +141,7 @@ class ServerConfigIn(Incoming):
     methods: list[str] | None = None
     tags: list[str] | None = None
     resources: list[str] | None = None
+    deny: list[str] = Field(default=[], description="tools left out, by name or `resource.method`")
     factors: list[FactorDoc] | None = None
     require_api_token_auth: bool | None = Field(
         default=None, description="short for the factor `api_token`"

@@ -162,6 +162,7 @@ class ServerOut(BaseModel):
                 "methods": _listed(server.filter.methods),
                 "tags": _listed(server.filter.tags),
                 "resources": _listed(server.filter.resources),
+                "deny": list(server.filter.deny),
                 "factors": [{"kind": kind} for kind in kinds],
                 "require_api_token_auth": "api_token" in kinds,
                 "rate_limit_errors": server.rate_limit_errors,

@@ -33,6 +33,7 @@ async def _filter(acting: Acting, account: Account, config: ServerConfigIn) -> F
         methods=None if config.methods is None else tuple(config.methods),
         tags=None if config.tags is None else tuple(config.tags),
         resources=None if config.resources is None else tuple(config.resources),
+        deny=tuple(config.deny),
     )
     head = await acting.services.versions.head(account.integration)
     if head is None:

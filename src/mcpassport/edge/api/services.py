@@ -11,6 +11,7 @@ from mcpassport.edge.readiness import Readiness
 from mcpassport.expressions import Evaluator
 from mcpassport.gate.api_tokens import ApiTokens
 from mcpassport.gate.principals import Principals
+from mcpassport.gate.running import Running
 from mcpassport.gate.servers import Servers
 from mcpassport.gate.switches import Switches
 from mcpassport.integrations.versions import Versions
@@ -49,6 +50,7 @@ class Services:
     versions: Versions
     servers: Servers
     switches: Switches
+    running: Running
     api_tokens: ApiTokens
     principals: Principals
     upstream: Upstream

@@ -62,7 +62,9 @@ class SurfaceOut(ToolPreview):
 class ReasonOut(BaseModel):
     """One thing that keeps a tool away, and how to mend it."""
 
-    kind: Literal["methods", "tags", "resources", "override", "dropped", "unknown", "server"]
+    kind: Literal[
+        "methods", "tags", "resources", "deny", "override", "dropped", "unknown", "server"
+    ]
     message: str
     mend: str
 
@@ -110,7 +112,9 @@ async def _head(acting: Acting, name: str) -> IntegrationHead:
 async def _standing(acting: Acting, server: Server) -> Caller | Reason:
     """The caller that the principal stands for, or why nobody could be one."""
     services = acting.services
-    found = await Gate(services.store, services.keys, services.clock).vouched(server)
+    found = await Gate(services.store, services.keys, services.clock, services.running).vouched(
+        server
+    )
     if not isinstance(found, Refusal):
         return found
     return Reason("server", *_DEAD.get(found.reason, _BROKEN))
@@ -188,7 +192,9 @@ async def call(account_id: str, server_id: str, body: CallIn, acting: Operator) 
         caller=caller, entry=entry, headers={}, route=_route(body), request=_request(body)
     )
     try:
-        reply = await Calls(services.accounts, services.upstream).call(exchange, offer)  # 3
+        reply = await Calls(services.accounts, services.upstream, services.running).call(
+            exchange, offer
+        )  # 3
     finally:
         await entry.close("cancelled")
     return CallOut(

@@ -12,6 +12,15 @@ from mcpassport.evidence.checks.digests import recomputed as digests_recomputed
 from mcpassport.evidence.checks.failure_modes import leaving
 from mcpassport.evidence.checks.failure_table import failure_table, nothing_shown
 from mcpassport.evidence.checks.key_backups import keys_apart
+from mcpassport.evidence.checks.lifecycle import (
+    expiry,
+    kill_switch,
+    leaked,
+    revocation,
+    rotation,
+    running_calls,
+    suspension,
+)
 from mcpassport.evidence.checks.load import calls_at_once, large_answers, sizes, tenants_share
 from mcpassport.evidence.checks.publication import kept_releases, signed_release
 from mcpassport.evidence.checks.rate_limits_errors import one_request
@@ -46,6 +55,13 @@ CHECKS: Final[dict[str, Check]] = {
     "AUT-16": safe_answers,
     "SCO-01": hidden_tool,
     "SCO-08": one_place,
+    "LIF-01": expiry,
+    "LIF-02": revocation,
+    "LIF-03": rotation,
+    "LIF-04": suspension,
+    "LIF-06": kill_switch,
+    "LIF-07": running_calls,
+    "LIF-08": leaked,
     "CRE-04": one_disclosure,
     "CRE-10": keys_apart,
     "CRE-12": at_rest,

@@ -23,6 +23,7 @@ FILTERS: Final[tuple[tuple[dict[str, Any], set[str]], ...]] = (
     ({"methods": ["get", "count"]}, {GET, COUNT}),
     ({"tags": ["internal"]}, {LIST_NOTES, CREATE_NOTE}),
     ({"resources": ["records"]}, {LIST, GET, CREATE, COUNT}),
+    ({"deny": [CREATE, "records.count"]}, {LIST, GET, LIST_NOTES, CREATE_NOTE}),
     ({"methods": ["read"], "tags": ["internal"], "resources": ["notes"]}, {LIST_NOTES}),
 )
 """Each kind of filter, with what it must leave."""

@@ -3,6 +3,7 @@
 from typing import Final
 
 from mcpassport.evidence.claims.record import Claim
+from mcpassport.limits import OVERLAP_MAX_S
 
 _TENANCY = "tenancy-isolation"
 _AUTH = "authentication-layers"
@@ -173,15 +174,14 @@ ACCESS: Final[tuple[Claim, ...]] = (
         _LIFE,
         13,
         "Revocation takes effect with the next request: each request reads the server and its "
-        "tenant from the store, and no decision about access is cached. A call that is already "
-        "under way ends as it would have.",
+        "tenant from the store, and no decision about access is cached.",
     ),
     Claim(
         "LIF-03",
         _LIFE,
         12,
-        "Rotation of a server token with an overlap of old and new.",
-        available=False,
+        "A server's token can be rotated: the new one holds from the next request on, the old one "
+        f"until an overlap of at most {OVERLAP_MAX_S // 3600} hours ends, and never more than two.",
     ),
     Claim(
         "LIF-04",
@@ -190,6 +190,30 @@ ACCESS: Final[tuple[Claim, ...]] = (
         "A server, or a tenant with all its servers and API tokens, can be suspended and resumed. "
         "A suspended server, and each server of a suspended tenant, gets the HTTP 404 of an "
         "unknown token, from the next request on.",
+    ),
+    Claim(
+        "LIF-06",
+        _LIFE,
+        13,
+        "An admin's kill switch for everything, for an integration or for a tenant refuses the "
+        "calls of exactly that scope from the next request on, in every process, with HTTP 503 "
+        "`switched_off` and nothing sent upstream.",
+    ),
+    Claim(
+        "LIF-07",
+        _LIFE,
+        13,
+        "A call that is under way when its server is revoked or suspended, its tenant suspended, "
+        "its account deleted, or a kill switch turned off for it, is cancelled within a second: "
+        "the connection to the upstream API is closed, and the outcome row says `cancelled`.",
+    ),
+    Claim(
+        "LIF-08",
+        _LIFE,
+        13,
+        "Anybody may report text that holds a token to `POST /leaked`: a live server token ends "
+        "with its server, a live API token ends, from the next request on, and its owner is told "
+        "by an event. The answer is the same whatever was reported.",
     ),
     Claim("LIF-05", _LIFE, 13, "Tenant offboarding with a deletion report.", available=False),
 )

@@ -1,5 +1,6 @@
 """Lifecycle: expiration, rotation, revocation and suspension, offboarding."""
 
+from mcpassport.gate.tokens import CHECKSUM_CHARS, PATTERN
 from mcpassport.reference.document import Diagram, DiagramEdge, DiagramNode, Node
 from mcpassport.reference.inputs import Context
 from mcpassport.reference.writing import code, prose, subheading
@@ -14,19 +15,36 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("Rotation"),
         *context.claims("LIF-03"),
         prose(
-            "Instead: create a second server with the same filter, move the agent to its URL, "
-            "revoke the first. Both changes are audited."
+            "The new URL is shown once, in the answer. Give it to the agent while both work; "
+            "rotating again meanwhile ends the oldest token at once. A rotation is audited, and a "
+            "line of the revocation log, so that a restored backup does not revive the old token."
         ),
+        code("Rotate a server's token", "sh", _rotate(context)),
         subheading("Revocation"),
-        *context.claims("LIF-02"),
+        *context.claims("LIF-02", "LIF-07"),
         code("Revoke a server", "sh", _revoke(context)),
+        subheading("Leaked tokens"),
+        *context.claims("LIF-08"),
+        prose(
+            f"Secret scanners find a token by the pattern `{PATTERN}`; the last "
+            f"{CHECKSUM_CHARS} characters are the CRC-32 of everything before them in base62 "
+            "(`0-9A-Za-z`), so that a look-alike is told from a token without asking anybody."
+        ),
         subheading("Suspension"),
         *context.claims("LIF-04"),
         prose(
             "Who may revoke a server may suspend and resume it; a tenant is suspended and resumed "
             "by an admin. Each is audited. A suspended server can still be revoked."
         ),
-        code("Suspend a tenant: the kill switch", "sh", _suspend(context)),
+        code("Suspend a tenant", "sh", _suspend(context)),
+        subheading("Kill switch"),
+        *context.claims("LIF-06"),
+        prose(
+            "It stops calls and nothing else: the management API goes on, so that the cause can be "
+            "mended. Who would not be admitted anyway learns nothing of it. Both turns are audited "
+            "and lines of the revocation log."
+        ),
+        code("Stop every call", "sh", _switch(context)),
         subheading("Tenant offboarding"),
         *context.claims("LIF-05"),
         prose(
@@ -74,6 +92,25 @@ def _revoke(context: Context) -> str:
         "curl -sS -X DELETE \\\n"
         f"  '{url}/integrated-account/<account-id>/mcp/<server-id>' \\\n"
         "  -H 'Authorization: Bearer mcpp_api_<token>'"
+    )
+
+
+def _rotate(context: Context) -> str:
+    url = context.inputs.facts.public_url
+    return (
+        "curl -sS -X POST \\\n"
+        f"  '{url}/integrated-account/<account-id>/mcp/<server-id>/rotate' \\\n"
+        "  -H 'Authorization: Bearer mcpp_api_<token>' \\\n"
+        "  -H 'Content-Type: application/json' -d '{\"overlap_seconds\": 3600}'"
+    )
+
+
+def _switch(context: Context) -> str:
+    url = context.inputs.facts.public_url
+    return (
+        f"curl -sS -X POST '{url}/switch' \\\n"
+        "  -H 'Authorization: Bearer mcpp_api_<token>' \\\n"
+        "  -H 'Content-Type: application/json' -d '{\"scope\": \"all\"}'"
     )
 
 

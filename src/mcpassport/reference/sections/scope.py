@@ -16,8 +16,8 @@ def build(context: Context) -> tuple[Node, ...]:
     return (
         prose(
             "A server exposes the tools that pass its `methods` and its `tags` and its "
-            "`resources`; one that is not set admits everything. What a filter removes is not "
-            "in the model's context and cannot be called by name."
+            "`resources`, less what `deny` names; one that is not set admits everything. What a "
+            "filter removes is not in the model's context and cannot be called by name."
         ),
         *context.claims("SCO-01", "SCO-02"),
         _filters(),
@@ -72,6 +72,7 @@ def _filters() -> Table:
         ),
         ("`tags`", "Tools that carry any of these tags"),
         ("`resources`", "Tools of any of these resources"),
+        ("`deny`", "All but the tools of these names, or of these `resource.method`"),
     )
     return table("Filters of a server", ("Filter", "Leaves"), rows)
 

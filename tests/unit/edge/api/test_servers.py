@@ -78,6 +78,7 @@ async def test_a_server_that_is_read_equals_the_one_that_was_made(house: Deploym
         "methods": ["read"],
         "tags": None,
         "resources": None,
+        "deny": [],
         "factors": [{"kind": "api_token"}],
         "require_api_token_auth": True,
         "rate_limit_errors": "auto",
