@@ -23,6 +23,8 @@ from mcpassport.audit.reserve import Reserve
 from mcpassport.edge.api import management_app
 from mcpassport.edge.api.services import Services
 from mcpassport.edge.application import Application
+from mcpassport.edge.certificates import Certificates
+from mcpassport.edge.clients import networks
 from mcpassport.edge.door import Door
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.mcp import McpEndpoint
@@ -254,7 +256,11 @@ async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
         audit=services.audit,
         edge=counter,
         floods=floods,
-        trusted_proxies=settings.trusted_proxies,
+        certificates=Certificates(
+            settings.client_cert_header,
+            networks(settings.trusted_proxies),
+            settings.proxy_secret,
+        ),
     )
     reference = _reference(services)
 

@@ -18,6 +18,7 @@ LEGACY_METHODS = ("initialize", "ping", "tools/list", "tools/call")
 HEADER_PROTOCOL = "mcp-protocol-version"
 HEADER_METHOD = "mcp-method"
 HEADER_NAME = "mcp-name"
+HEADER_PROXY_SECRET: Final = "x-mcpassport-proxy-secret"
 HEADER_API_TOKEN = "x-api-token"
 
 FRAMING_HEADERS = frozenset(

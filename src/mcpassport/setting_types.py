@@ -4,15 +4,18 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator
 from yarl import URL
 
 from mcpassport.limits import LIMITS, Limits, limit_problem
-from mcpassport.records.masked import KeyMaterial, MaskedUrl
+from mcpassport.records.masked import KeyMaterial, MaskedUrl, SharedSecret
 
 MASTER_KEY_BYTES: Final = 32
+SECRET_MIN: Final = 32
+CertificateHeader: TypeAlias = Literal["", "rfc9440", "nginx_escaped_pem", "xfcc"]
+"""How a proxy passes on the certificate of a client; see `edge/certificates.py`."""
 VISIBLE: Final = re.compile("[!-~]+")
 
 
@@ -50,6 +53,15 @@ def key_material(value: object) -> KeyMaterial | None:
     if len(raw) != MASTER_KEY_BYTES:
         raise ValueError("the master key is not 32 bytes in Base64")
     return KeyMaterial(raw)
+
+
+def shared_secret(value: object) -> SharedSecret | None:
+    """A secret shared with a proxy, hidden from now on."""
+    if value is None or isinstance(value, SharedSecret):
+        return value
+    if not isinstance(value, str) or not VISIBLE.fullmatch(value) or len(value) < SECRET_MIN:
+        raise ValueError(f"the secret is not at least {SECRET_MIN} visible ASCII characters")
+    return SharedSecret(value.encode())
 
 
 def masked_url(value: object) -> MaskedUrl | None:

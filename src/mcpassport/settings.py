@@ -29,8 +29,9 @@ from pydantic import (
 
 from mcpassport.errors import InvalidSettings, Problem
 from mcpassport.limits import AUDIT_RETENTION_DAYS, AUDIT_RETENTION_FLOOR_DAYS, Limits
-from mcpassport.records.masked import KeyMaterial, MaskedUrl
+from mcpassport.records.masked import KeyMaterial, MaskedUrl, SharedSecret
 from mcpassport.setting_types import (
+    CertificateHeader,
     Hosts,
     Listed,
     Origins,
@@ -39,6 +40,7 @@ from mcpassport.setting_types import (
     key_material,
     limits_of,
     masked_url,
+    shared_secret,
 )
 
 ENV_PREFIX = "MCPASSPORT_"
@@ -83,6 +85,8 @@ class Settings(BaseModel):
     allowed_origins: Origins = ()
     allowed_hosts: Hosts = ()
     trusted_proxies: Listed = ()
+    proxy_secret: Annotated[SharedSecret | None, BeforeValidator(shared_secret)] = None
+    client_cert_header: CertificateHeader = ""
     default_server_ttl_days: int = Field(default=90, ge=1, le=3650)
     allow_unexpiring_servers: bool = False
     audit_retention_days: int = Field(
@@ -128,6 +132,14 @@ class Settings(BaseModel):
                 raise ValueError(f"{entry!r} is not a network such as 10.0.0.0/8") from None
         return value
 
+    @field_validator("client_cert_header")
+    @classmethod
+    def _believable(cls, value: CertificateHeader, info: ValidationInfo) -> CertificateHeader:
+        """Without a proxy that can prove itself, anybody could write the header."""
+        if value and not (info.data.get("trusted_proxies") and info.data.get("proxy_secret")):
+            raise ValueError("it needs trusted_proxies and proxy_secret, or nobody is believed")
+        return value
+
     @property
     def terminates_tls(self) -> bool:
         """Whether TLS ends in this deployment's own processes."""
@@ -163,6 +175,7 @@ CLAIM_RELEVANT = (
     "allowed_origins",
     "allowed_hosts",
     "trusted_proxies",
+    "client_cert_header",
     "default_server_ttl_days",
     "allow_unexpiring_servers",
     "audit_retention_days",

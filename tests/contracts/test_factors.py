@@ -13,6 +13,7 @@ import pytest
 
 from mcpassport.gate.evidence import Evidence
 from mcpassport.gate.factors import FACTORS
+from mcpassport.records.certificate import ClientCertificate, Shown
 from mcpassport.records.grants import ApiToken
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -24,6 +25,9 @@ class Case:
     """Evidence on which the kind holds, and what spoils it."""
 
     good: Evidence
+    options: dict[str, Any]
+    elsewhere: tuple[Evidence, dict[str, Any]]
+    """The same evidence at another tenant's server, with the options that one has."""
     spoilt: dict[str, Callable[[Evidence], Evidence]]
     until: datetime
 
@@ -45,9 +49,43 @@ def _with(**changes: Any) -> Callable[[Evidence], Evidence]:
     return lambda evidence: msgspec.structs.replace(evidence, api_token=_token(**changes))
 
 
+def _certificate(**changes: Any) -> Shown:
+    defaults: dict[str, Any] = {
+        "sha256": "ab" * 32,
+        "names": ("dns:agent.acme.example", "uri:spiffe://acme/agent"),
+        "not_before": NOW - timedelta(hours=1),
+        "not_after": NOW + timedelta(hours=1),
+    }
+    return Shown(shown=True, certificate=ClientCertificate(**{**defaults, **changes}))
+
+
+def _showing(**changes: Any) -> Callable[[Evidence], Evidence]:
+    return lambda evidence: msgspec.structs.replace(evidence, certificate=_certificate(**changes))
+
+
+BY_TOKEN = msgspec.structs.replace(NOTHING, api_token_shown=True, api_token=_token())
+BY_CERTIFICATE = msgspec.structs.replace(NOTHING, certificate=_certificate())
+PINNED = {"certificate_sha256": ["cd" * 32], "subject_alt_names": ["uri:spiffe://acme/agent"]}
 CASES = {
+    "mtls": Case(
+        good=BY_CERTIFICATE,
+        options=PINNED,
+        elsewhere=(BY_CERTIFICATE, {"certificate_sha256": ["ef" * 32]}),
+        spoilt={
+            "not yet valid": _showing(not_before=NOW + timedelta(seconds=1)),
+            "of another name": _showing(names=("dns:agent.acme.example",)),
+            "of a longer name": _showing(names=("uri:spiffe://acme/agent/2",)),
+            "without a name": _showing(names=()),
+            "unreadable": lambda evidence: msgspec.structs.replace(
+                evidence, certificate=Shown(shown=True)
+            ),
+        },
+        until=NOW + timedelta(hours=1),
+    ),
     "api_token": Case(
-        good=msgspec.structs.replace(NOTHING, api_token_shown=True, api_token=_token()),
+        good=BY_TOKEN,
+        options={},
+        elsewhere=(msgspec.structs.replace(BY_TOKEN, tenant="globex"), {}),
         spoilt={
             "unknown": lambda evidence: msgspec.structs.replace(evidence, api_token=None),
             "revoked": _with(status="revoked"),
@@ -58,7 +96,7 @@ CASES = {
             "an auditor": _with(role="auditor"),
         },
         until=NOW + timedelta(hours=1),
-    )
+    ),
 }
 
 
@@ -74,12 +112,12 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 def test_a_good_factor_holds(kind: str) -> None:
     """With the right evidence the factor holds."""
-    assert FACTORS[kind].judge(CASES[kind].good) == "held"
+    assert FACTORS[kind].judge(CASES[kind].good, CASES[kind].options) == "held"
 
 
 def test_no_evidence_is_missing_not_wrong(kind: str) -> None:
     """Who shows nothing is told that something is missing."""
-    assert FACTORS[kind].judge(NOTHING) == "missing"
+    assert FACTORS[kind].judge(NOTHING, CASES[kind].options) == "missing"
 
 
 @pytest.mark.parametrize(
@@ -88,19 +126,45 @@ def test_no_evidence_is_missing_not_wrong(kind: str) -> None:
 def test_spoilt_evidence_is_wrong(name: str, flaw: str) -> None:
     """Each single flaw is enough."""
     case = CASES[name]
-    assert FACTORS[name].judge(case.spoilt[flaw](case.good)) == "wrong"
+    assert FACTORS[name].judge(case.spoilt[flaw](case.good), case.options) == "wrong"
 
 
 def test_evidence_for_one_tenant_is_none_for_another(kind: str) -> None:
     """The same evidence at another tenant's server does not hold."""
-    elsewhere = msgspec.structs.replace(CASES[kind].good, tenant="globex")
-    assert FACTORS[kind].judge(elsewhere) == "wrong"
+    assert FACTORS[kind].judge(*CASES[kind].elsewhere) == "wrong"
 
 
 def test_it_ends_at_its_expiry(kind: str) -> None:
     """A moment before it holds, at the time itself it is wrong."""
     case = CASES[kind]
     before = msgspec.structs.replace(case.good, now=case.until - timedelta(seconds=1))
-    assert FACTORS[kind].judge(before) == "held"
+    assert FACTORS[kind].judge(before, case.options) == "held"
     at = msgspec.structs.replace(case.good, now=case.until)
-    assert FACTORS[kind].judge(at) == "wrong"
+    assert FACTORS[kind].judge(at, case.options) == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "member"),
+    [
+        ("mtls", {}, ""),
+        ("mtls", {"certificate_sha256": []}, ""),
+        ("mtls", {"certificate_sha256": ["AB" * 32]}, "certificate_sha256/0"),
+        ("mtls", {"certificate_sha256": "ab" * 32}, "certificate_sha256"),
+        ("mtls", {"subject_alt_names": ["agent.acme.example"]}, "subject_alt_names/0"),
+        ("mtls", {"subject_alt_names": ["dns:x"] * 33}, "subject_alt_names"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_told(
+    kind: str, options: dict[str, Any], member: str
+) -> None:
+    """With the place and how to mend it, when the server is made."""
+    ((where, message, mend),) = FACTORS[kind].problems(options)
+    assert where == member
+    assert message
+    assert mend
+
+
+def test_good_options_have_no_problem(kind: str) -> None:
+    """The options of the good case, and every one is known."""
+    assert list(FACTORS[kind].problems(CASES[kind].options)) == []
+    assert CASES[kind].options.keys() <= FACTORS[kind].options

@@ -32,6 +32,12 @@ def client_network(scope: Scope, headers: Mapping[str, str], trusted: Sequence[N
     return network_of(address)
 
 
+def peer_within(scope: Scope, trusted: Sequence[Network]) -> bool:
+    """Whether the peer itself, not what it says of others, is in one of these networks."""
+    peer = scope.get("client")
+    return peer is not None and _within(str(peer[0]), trusted)
+
+
 def _within(address: str, trusted: Sequence[Network]) -> bool:
     try:
         parsed = ip_address(address)

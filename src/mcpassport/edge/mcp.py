@@ -18,7 +18,7 @@ second, reason and network, and never awaited.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
 import structlog
@@ -37,7 +37,8 @@ from mcpassport.edge.asgi import (
     sends_json,
 )
 from mcpassport.edge.bodies import Disconnected, discard, read_body, unless_gone
-from mcpassport.edge.clients import client_network, networks
+from mcpassport.edge.certificates import NO_CERTIFICATES, Certificates
+from mcpassport.edge.clients import client_network
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.presented import presented_by, secret_of
 from mcpassport.edge.refusals import NOT_FOUND, refusal
@@ -101,7 +102,7 @@ class McpEndpoint:
         audit: AuditLog,
         edge: EdgeCounter,
         floods: Floods,
-        trusted_proxies: Sequence[str] = (),
+        certificates: Certificates = NO_CERTIFICATES,
     ) -> None:
         self._gate = gate
         self._protocol = protocol
@@ -109,13 +110,14 @@ class McpEndpoint:
         self._edge = edge
         self._floods = floods
         self._watch = protocol.watch
-        self._trusted = networks(trusted_proxies)
+        self._certificates = certificates
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         headers = headers_of(scope["headers"])
-        network = client_network(scope, headers, self._trusted)
-        presented = presented_by(scope["path"], headers)
+        network = client_network(scope, headers, self._certificates.trusted)
+        certificate = self._certificates.of(scope, headers)
+        presented = presented_by(scope["path"], headers, certificate)
         refused = self._refuse_stranger(scope["method"], presented, network)
         if refused is not None or presented is None:
             await respond(send, refused or NOT_FOUND)

@@ -3,14 +3,18 @@
 from collections.abc import Mapping
 from typing import Final
 
+from mcpassport.edge.certificates import NOTHING_SHOWN
 from mcpassport.gate.presented import Presented, bearer_of
 from mcpassport.limits import HEADER_API_TOKEN
+from mcpassport.records.certificate import Shown
 
 PREFIX: Final = "/mcp/"
 SERVER_PREFIX: Final = "/mcp/s/"
 
 
-def presented_by(path: str, headers: Mapping[str, str]) -> Presented | None:
+def presented_by(
+    path: str, headers: Mapping[str, str], certificate: Shown = NOTHING_SHOWN
+) -> Presented | None:
     """The token or server id of the address with the headers that go with it; None for others."""
     token: str | None = None
     server_id: str | None = None
@@ -27,6 +31,7 @@ def presented_by(path: str, headers: Mapping[str, str]) -> Presented | None:
         server_id=server_id,
         authorization=headers.get("authorization"),
         api_token=headers.get(HEADER_API_TOKEN),
+        certificate=certificate,
     )
 
 

@@ -151,12 +151,13 @@ def _admitted(grant: Grant, claim: Claim, now: datetime, refusal: _Refusing) -> 
         now=now,
         api_token_shown=claim.factor_shown,
         api_token=grant.api_token,
+        certificate=claim.certificate,
     )
     held: list[str] = []
     for factor in server.factors:
         kind = FACTORS.get(factor.kind)
         # A kind that this version lacks cannot be verified, so it does not hold.
-        verdict = kind.judge(evidence) if kind is not None else "wrong"
+        verdict = kind.judge(evidence, factor.options) if kind is not None else "wrong"
         if verdict == "missing":
             return refusal.because("factor_missing", SecondFactorRequired())
         if verdict == "wrong":

@@ -1,10 +1,12 @@
 """What a second factor is judged on, and what a kind of factor must offer."""
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from msgspec import Struct
 
+from mcpassport.records.certificate import Shown
 from mcpassport.records.grants import ApiToken
 
 Verdict: TypeAlias = Literal["held", "missing", "wrong"]
@@ -20,11 +22,20 @@ class Evidence(Struct, frozen=True, kw_only=True):
     """Whether anything stood where an API token travels."""
     api_token: ApiToken | None = None
     """The record of the API token shown, if it has one."""
+    certificate: Shown = Shown()
+    """The client certificate, as a proxy that is believed passes it on."""
 
 
 class FactorKind(Protocol):
     """One kind of second factor. No I/O: admission has read what there is to read."""
 
-    def judge(self, evidence: Evidence) -> Verdict:
+    options: frozenset[str]
+    """The members that a server may give beside `kind`."""
+
+    def judge(self, evidence: Evidence, options: Mapping[str, Any]) -> Verdict:
         """`held` only when the factor is certain; whatever cannot be decided is `wrong`."""
+        ...
+
+    def problems(self, options: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        """What is wrong with the options a server gives: member, message, mend."""
         ...

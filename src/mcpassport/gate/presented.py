@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from mcpassport.gate.tokens import well_formed
 from mcpassport.limits import API_TOKEN_PREFIX, SERVER_TOKEN_PREFIX
+from mcpassport.records.certificate import Shown
 
 _BEARER = "bearer "
 
@@ -22,6 +23,8 @@ class Presented(Struct, frozen=True, kw_only=True):
     authorization: str | None = None
     api_token: str | None = None
     """The value of `X-Api-Token`."""
+    certificate: Shown = Shown()
+    """The client certificate, from a proxy that is believed."""
 
     def __repr__(self) -> str:
         return "Presented(****)"
@@ -35,6 +38,7 @@ class Claim(Struct, frozen=True):
     server_token: str | None
     api_token: str | None
     factor_shown: bool
+    certificate: Shown = Shown()
 
     def __repr__(self) -> str:
         return "Claim(****)"
@@ -58,6 +62,7 @@ def read_claim(presented: Presented) -> Claim:
         server_token=_checked(server, SERVER_TOKEN_PREFIX),
         api_token=_checked(api, API_TOKEN_PREFIX),
         factor_shown=api is not None or bool(shown),
+        certificate=presented.certificate,
     )
 
 

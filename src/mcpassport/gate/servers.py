@@ -1,6 +1,6 @@
 """MCP servers: created with a token that is shown once, changed, and revoked at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -268,3 +268,17 @@ def _check_factors(factors: Sequence[Factor]) -> None:
         raise InvalidInput(f"A factor is one of: {valid}.", problems=problems)
     if len(set(kinds)) != len(kinds):
         raise InvalidInput("A factor is demanded twice.")
+    wrong = tuple(_wrong_options(factors))
+    if wrong:
+        told = " ".join(f"{each.message} {each.mend}" for each in wrong)
+        raise InvalidInput(f"A factor's options are wrong: {told}", problems=wrong)
+
+
+def _wrong_options(factors: Sequence[Factor]) -> Iterator[Problem]:
+    for index, factor in enumerate(factors):
+        kind, at = FACTORS[factor.kind], f"/factors/{index}"
+        for name in factor.options.keys() - kind.options:
+            listed = ", ".join(sorted(kind.options)) or "none"
+            yield Problem(f"{at}/{name}", "option", f"{name} is no option.", f"Valid: {listed}.")
+        for member, message, mend in kind.problems(factor.options):
+            yield Problem(f"{at}/{member}".rstrip("/"), "option", message, mend)

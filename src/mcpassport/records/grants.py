@@ -58,9 +58,10 @@ class Account(Struct, frozen=True, kw_only=True):
 
 
 class Factor(Struct, frozen=True):
-    """A second factor that a server demands."""
+    """A second factor that a server demands; the kind says which options it has."""
 
     kind: str
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 class Earlier(Struct, frozen=True):

@@ -1,5 +1,6 @@
 """Values that must never be seen: credentials and key material."""
 
+import hmac
 from typing import NoReturn
 
 
@@ -54,3 +55,13 @@ class MaskedUrl(_Masked):
     def in_full(self) -> str:
         """The URL with its password."""
         return self._value.decode()
+
+
+class SharedSecret(_Masked):
+    """A secret that somebody else shows too. Only compared, in constant time."""
+
+    __slots__ = ()
+
+    def equals(self, shown: str) -> bool:
+        """Whether it is the one that was shown."""
+        return hmac.compare_digest(self._value, shown.encode())

@@ -236,7 +236,7 @@ async def test_a_factor_that_nobody_demands_is_ignored(world: World) -> None:
 async def test_a_kind_of_factor_that_is_unknown_here_never_holds(world: World) -> None:
     """A record written by a newer version fails closed."""
     server, token = await world.server()
-    newer: Server = msgspec.structs.replace(server, factors=(Factor("mtls"),))
+    newer: Server = msgspec.structs.replace(server, factors=(Factor("smoke"),))
     await world.put(SERVERS.put(newer))
     refused(await world.admit(token), "factor_invalid", SecondFactorInvalid)
 

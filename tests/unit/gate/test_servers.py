@@ -92,7 +92,12 @@ async def test_the_minute_itself_is_enough(world: World) -> None:
 
 @pytest.mark.parametrize(
     "factors",
-    [(Factor("mtls"),), (Factor("api_token"), Factor("sms")), (Factor("api_token"),) * 2],
+    [
+        (Factor("mtls"),),
+        (Factor("smoke"),),
+        (Factor("api_token"), Factor("sms")),
+        (Factor("api_token"),) * 2,
+    ],
 )
 async def test_unknown_and_doubled_factors_are_refused(
     world: World, factors: tuple[Factor, ...]

@@ -129,10 +129,17 @@ class AccountPatch(Incoming):
     overrides: OverridesDoc | None = Field(default=None, description="admins only")
 
 
-class FactorDoc(Incoming):
-    """A second factor that the server demands."""
+class FactorDoc(BaseModel):
+    """A second factor that the server demands; beside its kind stand the options of the kind."""
 
-    kind: Literal["api_token"]
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+
+    kind: str = Field(max_length=64)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What stands beside the kind."""
+        return dict(self.model_extra or {})
 
 
 class ServerConfigIn(Incoming):

@@ -163,7 +163,7 @@ class ServerOut(BaseModel):
                 "tags": _listed(server.filter.tags),
                 "resources": _listed(server.filter.resources),
                 "deny": list(server.filter.deny),
-                "factors": [{"kind": kind} for kind in kinds],
+                "factors": [{"kind": each.kind, **each.options} for each in server.factors],
                 "require_api_token_auth": "api_token" in kinds,
                 "rate_limit_errors": server.rate_limit_errors,
                 "limits": server.limits,

@@ -44,14 +44,15 @@ async def _filter(acting: Acting, account: Account, config: ServerConfigIn) -> F
 
 def _factors(config: ServerConfigIn) -> tuple[Factor, ...]:
     """The demanded factors; `require_api_token_auth` is short for `api_token`."""
-    kinds = dict.fromkeys(factor.kind for factor in config.factors or ())
-    if config.require_api_token_auth is False and "api_token" in kinds:
+    given = [Factor(kind=each.kind, options=each.options) for each in config.factors or ()]
+    demanded = any(factor.kind == "api_token" for factor in given)
+    if config.require_api_token_auth is False and demanded:
         raise InvalidInput(
             "require_api_token_auth is false, but factors demands api_token; say one of them."
         )
-    if config.require_api_token_auth:
-        kinds["api_token"] = None
-    return tuple(Factor(kind=kind) for kind in kinds)
+    if config.require_api_token_auth and not demanded:
+        given.append(Factor(kind="api_token"))
+    return tuple(given)
 
 
 def _limits(acting: Acting, config: ServerConfigIn, current: Mapping[str, int]) -> dict[str, int]:

@@ -5,6 +5,9 @@ from types import MappingProxyType
 
 from mcpassport.gate.evidence import FactorKind
 from mcpassport.gate.factors.api_token import ApiTokenFactor
+from mcpassport.gate.factors.mtls import MtlsFactor
 
-FACTORS: Mapping[str, FactorKind] = MappingProxyType({"api_token": ApiTokenFactor()})
+FACTORS: Mapping[str, FactorKind] = MappingProxyType(
+    {"api_token": ApiTokenFactor(), "mtls": MtlsFactor()}
+)
 """Kind, as servers name it, to its judge."""
