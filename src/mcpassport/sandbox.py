@@ -26,12 +26,13 @@ from msgspec import structs
 from mcpassport.app import open_application, open_services
 from mcpassport.edge.api.services import Services
 from mcpassport.errors import DataFolderError, McpassportError
+from mcpassport.evidence.probe import PROXY_SECRET
 from mcpassport.gate.api_tokens import TokenDraft
 from mcpassport.limits import LIMITS, Limits
 from mcpassport.observe.process import settle_process
 from mcpassport.records.evidence import Substitution
 from mcpassport.records.grants import Principal
-from mcpassport.records.masked import KeyMaterial
+from mcpassport.records.masked import KeyMaterial, SharedSecret
 from mcpassport.setting_types import MASTER_KEY_BYTES
 from mcpassport.settings import Settings, load
 
@@ -102,6 +103,9 @@ def substituted(settings: Settings, folder: Path, key: KeyMaterial, upstream: st
             "private_hosts": (upstream,),
             "allowed_hosts": (),
             "allowed_origins": (*settings.allowed_origins, PAGE),
+            "trusted_proxies": (*settings.trusted_proxies, f"{LOOPBACK}/32"),
+            "proxy_secret": SharedSecret(PROXY_SECRET.encode()),
+            "client_cert_header": "rfc9440",
             "workers": 1,
             "host": LOOPBACK,
             "publish": "open",  # what the checks push must be live
@@ -114,6 +118,7 @@ def substituted(settings: Settings, folder: Path, key: KeyMaterial, upstream: st
 def substitutions(settings: Settings) -> tuple[Substitution, ...]:
     """What a sandbox has in place of that deployment's own."""
     found: list[Substitution] = ["store", "master key", "upstream", "clock", "address", "one page"]
+    found.append("proxy")
     urls = (settings.records_url, settings.keyring_url)
     if not all(url.startswith("sqlite:") for url in urls):
         found.append("kind of store")

@@ -37,6 +37,7 @@ def facts_of(settings: Settings) -> Facts:
         allowed_origins=settings.allowed_origins,
         allowed_hosts=settings.allowed_hosts,
         trusted_proxies=settings.trusted_proxies,
+        client_certificates=settings.client_cert_header,
         workers=settings.workers,
         tls_here=settings.terminates_tls,
         evidence_max_age_days=settings.evidence_max_age_days,

@@ -265,6 +265,7 @@ CHANGED: dict[str, Any] = {
     "allowed_origins": ("https://app.example",),
     "allowed_hosts": ("mcp.example",),
     "trusted_proxies": ("10.0.0.0/8",),
+    "client_cert_header": "rfc9440",
     "default_server_ttl_days": 30,
     "allow_unexpiring_servers": True,
     "audit_retention_days": 100,
@@ -284,6 +285,7 @@ QUIET: dict[str, Any] = {
     "keys_url": "sqlite:////elsewhere",
     "vendor_file": Path("/elsewhere/vendor.yaml"),
     "evidence_file": Path("/elsewhere/evidence.json"),
+    "proxy_secret": "p" * 32,
     "host": "0.0.0.0",
     "port": 9,
     "drain_notice_s": 9,
@@ -299,7 +301,11 @@ def test_the_digest_follows_what_the_reference_says_and_nothing_else() -> None:
     usual = Settings().digest()
 
     def digest(name: str, value: Any) -> str:
-        pair = {"tls_certificate": Path("/c"), "tls_key": Path("/k")} if "tls" in name else {}
+        pair: dict[str, Any] = {}
+        if "tls" in name:
+            pair = {"tls_certificate": Path("/c"), "tls_key": Path("/k")}
+        if "client_cert" in name:
+            pair = {"trusted_proxies": ("10.0.0.0/8",), "proxy_secret": "p" * 32}
         return Settings(**{**pair, name: value}).digest()
 
     assert len({digest(*each) for each in CHANGED.items()} - {usual}) == len(CHANGED)

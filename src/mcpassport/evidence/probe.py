@@ -24,6 +24,8 @@ CALLS: Final = {
 }
 """Tool -> arguments that it takes."""
 CREDENTIAL_KIND: Final = "bearer"
+PROXY_SECRET: Final = "known-to-everybody-and-used-by-no-deployment"
+"""With it the checks stand in for the TLS proxy of a sandbox."""
 _RECORDS: Final = {
     "list": {"http": "GET", "path": "/records", "response_path": "data"},
     "get": {"http": "GET", "path": "/records/{{args.id}}"},

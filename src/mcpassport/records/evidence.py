@@ -19,6 +19,7 @@ Substitution: TypeAlias = Literal[
     "clock",
     "address",
     "one page",
+    "proxy",
     "workers",
     "publishing",
     "limits",
@@ -34,6 +35,7 @@ OUT_OF_REACH: Final[Mapping[Substitution, tuple[str, ...]]] = MappingProxyType(
         "clock": (),
         "address": ("transport_security", "allowed_hosts"),
         "one page": (),  # one more origin is listed; nothing is said of the others by it
+        "proxy": (),  # the checks stand in for one more; nothing is said of the real one
         "workers": ("workers",),
         "publishing": ("publish_rule",),
         "limits": (

@@ -49,7 +49,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     allowed_origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
-    factors: tuple[str, ...] = ("api_token",)
+    factors: tuple[str, ...] = ("api_token", "mtls")
+    client_certificates: str = ""
+    """The form in which a proxy passes them on; empty where none does."""
     workers: int = 1
     tls_here: bool = False
     evidence_max_age_days: int = 90
@@ -57,6 +59,9 @@ class Facts(Struct, frozen=True, kw_only=True):
     keys: Literal["file", "schema", "apart"] = "file"
     key_backup_days: int = 7
     publish: Literal["open", "required"] = "open"
+
+
+NO_CERTIFICATES = "not at all: no server here can demand one"
 
 
 def code_list(values: Sequence[str]) -> str:
@@ -91,6 +96,9 @@ def fact_texts(facts: Facts) -> dict[str, str]:
         "admitted_hosts": _admitted_hosts(facts),
         "hsts_rule": _hsts_rule(facts),
         "trusted_proxies": code_list(facts.trusted_proxies),
+        "client_certificates": f"as `{facts.client_certificates}`"
+        if facts.client_certificates
+        else NO_CERTIFICATES,
         "private_hosts": code_list(facts.private_hosts),
         "audit_retention_days": str(facts.audit_retention_days),
         "audit_durability": _DURABILITY[facts.audit_durability],

@@ -154,6 +154,7 @@ def test_servers(shell: Shell, account: str) -> None:
         "methods": None,
         "tags": ["content"],
         "resources": ["notes"],
+        "deny": [],
         "factors": [{"kind": "api_token"}],
         "require_api_token_auth": True,
         "rate_limit_errors": "tool_error",

@@ -22,6 +22,14 @@ TURNED: dict[str, tuple[dict[str, Any], str]] = {
     "allowed_origins": ({"allowed_origins": ("https://web.example",)}, "https://web.example"),
     "allowed_hosts": ({"allowed_hosts": ("name.acme.example",)}, "name.acme.example"),
     "trusted_proxies": ({"trusted_proxies": ("10.9.0.0/16",)}, "10.9.0.0/16"),
+    "client_cert_header": (
+        {
+            "trusted_proxies": ("10.9.0.0/16",),
+            "proxy_secret": "p" * 32,
+            "client_cert_header": "xfcc",
+        },
+        "as `xfcc`",
+    ),
     "default_server_ttl_days": ({"default_server_ttl_days": 31}, "31 days"),
     "allow_unexpiring_servers": ({"allow_unexpiring_servers": True}, "created on purpose"),
     "audit_retention_days": ({"audit_retention_days": 123}, "123 days"),

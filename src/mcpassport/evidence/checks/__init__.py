@@ -6,6 +6,7 @@ from typing import Final
 from mcpassport.evidence.bench import Bench
 from mcpassport.evidence.checks.audit_trail import every_call
 from mcpassport.evidence.checks.audit_trail_read import exported, recomputed
+from mcpassport.evidence.checks.client_certificates import pinned
 from mcpassport.evidence.checks.client_configuration import handshakes
 from mcpassport.evidence.checks.credential_handling import at_rest, one_disclosure
 from mcpassport.evidence.checks.digests import recomputed as digests_recomputed
@@ -48,6 +49,7 @@ Check = Callable[[Bench, Finding], Awaitable[None]]
 CHECKS: Final[dict[str, Check]] = {
     "TEN-01": isolation,
     "TEN-03": blast_radius,
+    "AUT-05": pinned,
     "AUT-08": origins,
     "AUT-09": preflights,
     "AUT-14": hosts,

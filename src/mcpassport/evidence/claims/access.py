@@ -85,7 +85,15 @@ ACCESS: Final[tuple[Claim, ...]] = (
         "No token passthrough: the caller's `Authorization` value is never sent upstream. The "
         "upstream request carries the credential of the server's own account.",
     ),
-    Claim("AUT-05", _AUTH, 6, "mTLS client certificates as a second factor.", available=False),
+    Claim(
+        "AUT-05",
+        _AUTH,
+        6,
+        "A server can demand mTLS: a client certificate within its dates that is pinned by its "
+        "SHA-256 fingerprint or by a subject alternative name. It is believed only from a TLS "
+        "proxy whose address is trusted and that shows the secret shared with it; from anybody "
+        "else the header counts for nothing.",
+    ),
     Claim("AUT-06", _AUTH, 6, "SSO identity tokens (JWT) as a second factor.", available=False),
     Claim(
         "AUT-07",

@@ -33,6 +33,12 @@ _ROLES = (
     ),
     ("`factor`", "one tenant", "Nothing: it is a second factor only", "none"),
 )
+_MTLS = """{
+  "name": "agent",
+  "config": {
+    "factors": [{"kind": "mtls", "subject_alt_names": ["uri:spiffe://acme/agent"]}]
+  }
+}"""
 _LIST = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
 
 
@@ -58,6 +64,13 @@ def build(context: Context) -> tuple[Node, ...]:
         *_second_factor(context),
         subheading("mTLS"),
         *context.claims("AUT-05"),
+        prose(
+            "The TLS connection ends at the vendor's proxy, which checks the chain and that the "
+            "client has the key. This deployment is told of client certificates "
+            f"{context.texts['client_certificates']}. The factor joins the URL token, and an API "
+            "token where one is demanded too."
+        ),
+        code("Create a server that demands a certificate", "json", _MTLS),
         subheading("SSO"),
         *context.claims("AUT-06"),
         subheading("OAuth 2.1"),

@@ -30,6 +30,21 @@ def build(context: Context) -> tuple[Node, ...]:
             f"{CHECKSUM_CHARS} characters are the CRC-32 of everything before them in base62 "
             "(`0-9A-Za-z`), so that a look-alike is told from a token without asking anybody."
         ),
+        *_stopping(context),
+        subheading("Tenant offboarding"),
+        *context.claims("LIF-05"),
+        prose(
+            "Instead: delete the tenant's accounts, which deletes their credentials and revokes "
+            "their servers, and revoke its API tokens. The tenant's record, its revoked servers "
+            "and tokens, its keys and its audit rows remain "
+            "([What is stored](#what-is-stored))."
+        ),
+    )
+
+
+def _stopping(context: Context) -> tuple[Node, ...]:
+    """What can be taken back: suspension, and the kill switches."""
+    return (
         subheading("Suspension"),
         *context.claims("LIF-04"),
         prose(
@@ -45,14 +60,6 @@ def build(context: Context) -> tuple[Node, ...]:
             "and lines of the revocation log."
         ),
         code("Stop every call", "sh", _switch(context)),
-        subheading("Tenant offboarding"),
-        *context.claims("LIF-05"),
-        prose(
-            "Instead: delete the tenant's accounts, which deletes their credentials and revokes "
-            "their servers, and revoke its API tokens. The tenant's record, its revoked servers "
-            "and tokens, its keys and its audit rows remain "
-            "([What is stored](#what-is-stored))."
-        ),
     )
 
 
