@@ -43,7 +43,7 @@ from mcpassport.gate.servers import Lifetimes, Servers
 from mcpassport.gate.switches import Switches
 from mcpassport.http import HttpClient
 from mcpassport.integrations.versions import Versions
-from mcpassport.jobs import Jobs, jobs_of
+from mcpassport.jobs import Jobs, Sources, jobs_of
 from mcpassport.observe.http import WatchedHttp
 from mcpassport.observe.metrics import Metrics
 from mcpassport.observe.requests import Watch
@@ -90,7 +90,7 @@ async def open_services(
         )
         await _start(audit, stack, watch.metrics)
         vault, keeper = Vault(keys, random), _keeper(settings, store, audit_store, keys, clock)
-        jobs = jobs_of(store, audit_store, audit, keeper, clock)
+        jobs = jobs_of(store, audit_store, audit, keeper, Sources(clock, random))
         yield Services(
             settings=settings,
             **sources,

@@ -9,12 +9,13 @@ from typing import Final, NamedTuple, TypeAlias
 
 import structlog
 
+from mcpassport.accounts.expiring import Expiring
 from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
 from mcpassport.audit.processes import REAPER_PERIOD_S, Reaper
 from mcpassport.audit.segments import SEGMENTS_PERIOD_S, Segmenter
 from mcpassport.gate.retirement import Retirement
-from mcpassport.records.sources import Clock
+from mcpassport.records.sources import Clock, Random
 from mcpassport.store.protocol import PLATFORM, AuditStore, Key, Put, Store
 
 _log = structlog.get_logger(__name__)
@@ -26,6 +27,13 @@ _SYSTEM_CLOCK: Final[Clock] = partial(datetime.now, UTC)
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
 
+class Sources(NamedTuple):
+    """Where jobs have time and randomness from."""
+
+    clock: Clock
+    random: Random
+
+
 class Job(NamedTuple):
     """One job: how often it runs, in seconds, and what it does; it says how much it did."""
 
@@ -35,11 +43,12 @@ class Job(NamedTuple):
 
 
 def jobs_of(
-    store: Store, audit: AuditStore, log: AuditLog, keeper: Keeper, clock: Clock
+    store: Store, audit: AuditStore, log: AuditLog, keeper: Keeper, sources: Sources
 ) -> tuple[Job, ...]:
     """The table of jobs."""
+    clock, random = sources
     reaper, segmenter = Reaper(store, audit, log, clock), Segmenter(audit)
-    grants = Retirement(store, clock, keeper.retention)
+    grants, expiring = Retirement(store, clock, keeper.retention), Expiring(store, clock, random)
 
     async def purge() -> int:
         return await store.purge(clock())
@@ -52,6 +61,7 @@ def jobs_of(
         Job("checkpoint", 3600.0, keeper.sign),
         Job("retention", 3600.0, keeper.retire),
         Job("dead-grants", 86_400.0, grants.retire),
+        Job("expiring", 3600.0, expiring.tell),
     )
 
 
