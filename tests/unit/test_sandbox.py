@@ -60,7 +60,8 @@ def test_what_the_deployment_keeps_is_not_touched(tmp_path: Path) -> None:
 def test_every_substitution_is_listed(settings: Settings, more: set[str]) -> None:
     """Those of every sandbox, and those that only some deployments make necessary."""
     found = substitutions(settings)
-    assert set(found) == {"store", "master key", "upstream", "clock", "address", "one page"} | more
+    every = {"store", "master key", "upstream", "clock", "address", "one page", "proxy"}
+    assert set(found) == every | more
     assert set(found) <= set(OUT_OF_REACH)
 
 

@@ -134,7 +134,7 @@ class FactorDoc(BaseModel):
 
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
 
-    kind: str = Field(max_length=64)
+    kind: Literal["api_token", "mtls"]
 
     @property
     def options(self) -> dict[str, Any]:
