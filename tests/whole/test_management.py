@@ -25,7 +25,8 @@ FILTERS: dict[str, tuple[dict[str, Any], str, str]] = {
     "no methods at all": ({"methods": []}, "empty_filter", ""),
     "no tags at all": ({"tags": []}, "empty_filter", ""),
     "text for a list": ({"methods": "read"}, "invalid_input", ""),
-    "unknown member": ({"deny": ["items.delete"]}, "invalid_input", ""),
+    "unknown member": ({"except": ["items.delete"]}, "invalid_input", ""),
+    "unknown tool denied": ({"deny": ["items.burn"]}, "unknown_filter", "items.delete"),
     "unknown factor": ({"factors": [{"kind": "trust_me"}]}, "invalid_input", ""),
 }
 
