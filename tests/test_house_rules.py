@@ -143,3 +143,12 @@ def test_every_package_of_node_is_pinned_with_its_hash(lock: Path) -> None:
         assert package["version"], name
         assert package["integrity"].startswith("sha512-"), name
         assert "resolved" not in package, name
+
+
+def test_every_file_is_a_file() -> None:
+    """A link would lead to a place that another machine does not have."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-s"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    kinds = {line.split()[0] for line in listed.stdout.splitlines()}
+    assert kinds <= {"100644", "100755"}
