@@ -9,7 +9,7 @@ from mcpassport.edge.api.strict import StrictRoute
 
 router = APIRouter(prefix="/openapi.json", route_class=StrictRoute)
 
-PUBLIC = frozenset({"/version", "/healthz", "/readyz", "/audit/key"})
+PUBLIC = frozenset({"/version", "/healthz", "/readyz", "/audit/key", "/leaked"})
 """Addresses that need no API token."""
 PROBLEM = {
     "type": "object",

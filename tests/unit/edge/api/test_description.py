@@ -52,7 +52,7 @@ async def test_every_operation_says_what_it_takes_and_how_it_fails(house: Deploy
             for status, response in responses.items():
                 if status >= "400" and (path, status) != ("/readyz", "503"):
                     assert set(response["content"]) == {"application/problem+json"}
-            public = path in {"/version", "/healthz", "/readyz", "/audit/key"}
+            public = path in {"/version", "/healthz", "/readyz", "/audit/key", "/leaked"}
             assert ("security" in operation, "401" in responses) == (not public, not public), name
             named = {p["name"] for p in operation.get("parameters", []) if p["in"] == "path"}
             assert named == set(re.findall(r"{(\w+)}", path)), name
