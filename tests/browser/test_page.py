@@ -68,7 +68,8 @@ def test_a_phone_shows_it_without_sideways_scrolling(
         ("TEN-01", "TEN-01"),
         (SOME_TOOL, "tool-list-all-intercom-contacts"),
         ("contact_id", None),
-        ("kill switch", "row-13"),
+        ("kill switch", "kill-switch"),
+        ("offboarding", "tenant-offboarding"),
     ],
 )
 def test_search_leads_to_the_place(seen: Seen, query: str, anchor: str | None) -> None:
