@@ -38,6 +38,14 @@ def sources() -> list[Path]:
     return sorted(SOURCE.rglob("*.py"))
 
 
+def kinds(checkout: Path) -> set[str]:
+    """The modes of every tracked file of a checkout, as git writes them."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-s"], cwd=checkout, capture_output=True, text=True, check=True
+    )
+    return {line.split()[0] for line in listed.stdout.splitlines()}
+
+
 def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -147,8 +155,12 @@ def test_every_package_of_node_is_pinned_with_its_hash(lock: Path) -> None:
 
 def test_every_file_is_a_file() -> None:
     """A link would lead to a place that another machine does not have."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-s"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    kinds = {line.split()[0] for line in listed.stdout.splitlines()}
-    assert kinds <= {"100644", "100755"}
+    assert kinds(ROOT) == {"100644", "100755"}
+
+
+def test_a_planted_link_is_told_from_a_file(tmp_path: Path) -> None:
+    """The check above is red where a link is tracked."""
+    (tmp_path / "link").symlink_to("elsewhere")
+    for command in (["init", "-q"], ["add", "link"]):
+        subprocess.run(["git", *command], cwd=tmp_path, check=True)
+    assert kinds(tmp_path) == {"120000"}
