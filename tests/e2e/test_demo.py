@@ -46,6 +46,7 @@ def test_the_demo_runs_to_its_end() -> None:
         assert promise in done.stdout
 
 
+@pytest.mark.slow
 def test_the_demo_stays_up_and_what_it_prints_works(tmp_path: Path) -> None:
     """The curl line and the reference address answer; Ctrl-C ends everything with exit code 0."""
     checkout = tmp_path / "checkout"

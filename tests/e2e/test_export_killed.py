@@ -118,7 +118,7 @@ def sequences(path: Path) -> list[int]:
     return [line["sequence"] for line in lines if "sequence" in line]
 
 
-@pytest.mark.parametrize("form", ["ndjson", "csv"])
+@pytest.mark.parametrize("form", ["ndjson", pytest.param("csv", marks=pytest.mark.slow)])
 def test_an_export_survives_both_ends(form: str, tmp_path: Path) -> None:
     """Every row is in the file once and in order, and the file verifies to its end.
 
