@@ -1,6 +1,6 @@
 """The product for evidence: a throw-away process of the same build, composed by `app.py`.
 
-`python -m mcpassport.sandbox --folder NEW --steer FD --upstream HOST:PORT [--config FILE]` serves
+`python -m mcpassport.sandbox --folder NEW --steer FD --upstream HOST:PORT… [--config FILE]` serves
 on loopback, on a folder and a master key that it makes itself, and says where in one JSON line over
 the inherited socket. Each line that comes over it steps the clock by so many seconds and is
 acknowledged; its end ends the process. With `--again` it serves the folder of a sandbox that was
@@ -13,6 +13,7 @@ import json
 import secrets
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,7 +67,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, required=True, help="a folder that does not exist")
     parser.add_argument("--again", action="store_true", help="the folder of an earlier sandbox")
     parser.add_argument("--steer", type=int, required=True, help="descriptor of the socket")
-    parser.add_argument("--upstream", required=True, help="host:port that calls may reach")
+    parser.add_argument(
+        "--upstream", nargs="+", required=True, help="each host:port that calls may reach"
+    )
     parser.add_argument("--config", type=Path, help="settings of the deployment")
     return parser.parse_args()
 
@@ -92,7 +95,9 @@ def known_folder(folder: Path) -> KeyMaterial:
         raise DataFolderError(f"{folder} was not made by a sandbox.") from None
 
 
-def substituted(settings: Settings, folder: Path, key: KeyMaterial, upstream: str) -> Settings:
+def substituted(
+    settings: Settings, folder: Path, key: KeyMaterial, upstreams: Sequence[str]
+) -> Settings:
     """The deployment's settings on that folder; see `substitutions`."""
     return settings.model_copy(
         update={
@@ -100,7 +105,7 @@ def substituted(settings: Settings, folder: Path, key: KeyMaterial, upstream: st
             "store_url": None,
             "keys_url": None,
             "master_key": key,
-            "private_hosts": (upstream,),
+            "private_hosts": tuple(upstreams),
             "allowed_hosts": (),
             "allowed_origins": (*settings.allowed_origins, PAGE),
             "trusted_proxies": (*settings.trusted_proxies, f"{LOOPBACK}/32"),

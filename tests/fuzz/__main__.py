@@ -22,6 +22,8 @@ from tests.fuzz.run import Failed, Work, run
 from tests.fuzz.targets import TARGETS
 
 MILLION = 1_000_000
+FAILED = 1
+INTERRUPTED = 130
 
 
 def works(arguments: argparse.Namespace) -> list[Work]:
@@ -43,7 +45,7 @@ def advance(bar: Progress, task: TaskID, count: int) -> None:
 
 
 def main() -> int:
-    """Exit code 1 if an input does what it must not."""
+    """Exit code 1 if an input does what it must not; 130 and the count so far at Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=MILLION, help="how many, in all")
     parser.add_argument("--target", choices=TARGETS, help="only this one")
@@ -68,7 +70,12 @@ def main() -> int:
                 bar.stop()
                 notes = getattr(failed, "__notes__", ())
                 print("\n".join(["FAILED", work.target, str(failed), *notes]), file=sys.stderr)
-                return 1
+                return FAILED
+            except KeyboardInterrupt:
+                bar.stop()
+                done += int(bar.tasks[task].completed)
+                print(f"interrupted: {done:,} inputs, nothing failed so far", file=sys.stderr)
+                return INTERRUPTED
             done += work.inputs
     print(f"{done:,} inputs in {time.monotonic() - started:,.0f} s: nothing failed")
     return 0

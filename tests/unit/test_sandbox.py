@@ -40,7 +40,7 @@ def test_only_a_folder_that_a_sandbox_made_is_served(tmp_path: Path) -> None:
 def test_what_the_deployment_keeps_is_not_touched(tmp_path: Path) -> None:
     """Store, key and workers are the sandbox's own whatever the settings say; the rest stays."""
     settings = SERVER.model_copy(update={"audit_retention_days": 90})
-    chosen = substituted(settings, tmp_path, new_folder(tmp_path / "new"), UPSTREAM)
+    chosen = substituted(settings, tmp_path, new_folder(tmp_path / "new"), (UPSTREAM,))
     assert chosen.records_url.startswith("sqlite:")
     assert str(tmp_path / "data") in chosen.records_url
     assert (chosen.workers, chosen.private_hosts) == (1, (UPSTREAM,))
@@ -68,7 +68,7 @@ def test_every_substitution_is_listed(settings: Settings, more: set[str]) -> Non
 def test_limits_are_never_tighter_than_the_defaults(tmp_path: Path) -> None:
     """A tighter deployment would fail checks that have nothing to do with its limits."""
     settings = Settings(limits=Limits(calls_per_10s=1, call_timeout_s=60))
-    limits = substituted(settings, tmp_path, new_folder(tmp_path / "new"), UPSTREAM).limits
+    limits = substituted(settings, tmp_path, new_folder(tmp_path / "new"), (UPSTREAM,)).limits
     assert (limits.calls_per_10s, limits.call_timeout_s) == (Limits().calls_per_10s, 60)
 
 
@@ -93,7 +93,7 @@ def test_what_hinders_the_start_is_told_without_a_stack(tmp_path: Path) -> None:
 
 async def test_a_sandbox_that_does_not_start_says_why(tmp_path: Path) -> None:
     """What it said itself comes with the refusal."""
-    sandbox = Sandbox(tmp_path / "product", UPSTREAM, tmp_path / "absent.toml")
+    sandbox = Sandbox(tmp_path / "product", (UPSTREAM,), tmp_path / "absent.toml")
     with pytest.raises(UsageError, match="There is no settings file"):
         await sandbox.start()
     await sandbox.close()
@@ -101,7 +101,7 @@ async def test_a_sandbox_that_does_not_start_says_why(tmp_path: Path) -> None:
 
 async def test_a_sandbox_is_killed_revived_and_steered(tmp_path: Path) -> None:
     """What was there before the kill is there after it, on a clock that can be stepped."""
-    sandbox = Sandbox(tmp_path / "product", UPSTREAM, None)
+    sandbox = Sandbox(tmp_path / "product", (UPSTREAM,), None)
     try:
         await sandbox.start()
         first = sandbox.ready

@@ -2,8 +2,6 @@
 
 from typing import Any, Final
 
-from mcpassport.evidence.bench import Bench, Grant
-from mcpassport.evidence.finding import CheckFailed
 from mcpassport.evidence.probe import CREDENTIAL_KIND
 
 NAME: Final = "evidenceanswers"
@@ -13,7 +11,6 @@ ROWS: Final = f"list_all_{NAME}_answers"
 FOLLOW: Final = f"{NAME}_answer_follow"
 ASK: Final = f"{NAME}_answer_ask"
 CAPABILITY: Final = "sampling"
-_PUSHED: Final = (200, 201)
 _METHODS: Final[dict[str, dict[str, Any]]] = {
     "fetch": {"http": "GET", "path": "/fetch"},
     "card": {
@@ -35,28 +32,8 @@ _METHODS: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-async def grant_on_answers(bench: Bench) -> Grant:
-    """A new tenant, with an account and a server on this integration."""
-    pushed = await bench.manage("POST", "/integration", _content(bench.lab.origin))
-    if pushed.status not in _PUSHED:
-        raise CheckFailed(f"POST /integration answered {pushed.status}")
-    tenant, credential = await bench.tenant(), bench.canary("credential")
-    account = await bench.create(
-        "/integrated-account",
-        {
-            "tenant": tenant,
-            "integration": NAME,
-            "name": f"account of {tenant}",
-            "credential_kind": CREDENTIAL_KIND,
-            "credential": {"token": credential},
-        },
-    )
-    path = f"/integrated-account/{account['id']}/mcp"
-    server = await bench.create(path, {"name": f"server of {tenant}", "config": {}})
-    return Grant(tenant, account["id"], server["id"], server["token"], credential)
-
-
-def _content(origin: str) -> dict[str, Any]:
+def content(origin: str) -> dict[str, Any]:
+    """Its content, with the API at that address."""
     return {
         "config": {
             "format": 1,

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import token_hex
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
@@ -15,6 +15,7 @@ from mcpassport.errors import McpassportError
 from mcpassport.evidence.finding import CheckFailed
 from mcpassport.evidence.probe import CREDENTIAL_KIND, INTEGRATION, probe
 from mcpassport.evidence.processes import USER_AGENT, Sandbox
+from mcpassport.evidence.unreached import Unreached
 from mcpassport.evidence.upstream import Lab, Says
 from mcpassport.limits import (
     HEADER_API_TOKEN,
@@ -29,12 +30,16 @@ from mcpassport.records.calls import OutboundRequest, OutboundResponse
 from mcpassport.records.evidence import FailureTable
 
 CREATED: Final = 201
+PUSHED: Final = (200, 201)
+"""200 where the version is the one there is."""
 CANARY_BYTES: Final = 24
 NEVER_S: Final = 120
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 Era: TypeAlias = Literal["legacy", "modern"]
 _CLIENT: Final = {"name": USER_AGENT, "version": "1"}
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_FIELDS: Final = {"bearer": "token", "api_key": "key"}
+"""Credential kind -> the field that holds the secret."""
 _META: Final = "io.modelcontextprotocol/"
 
 
@@ -115,6 +120,7 @@ class Bench:
 
     sandbox: Sandbox
     lab: Lab
+    unreached: Unreached
     full: bool = False
     failures: FailureTable | None = None
     """The output of the failure run, once it was made."""
@@ -161,14 +167,20 @@ class Bench:
         body = {"id": f"tenant-{token_hex(8)}", "name": "Made for a check"}
         return str((await self.create("/tenant", body))["id"])
 
-    async def account(self, tenant: str, credential: str) -> str:
+    async def account(
+        self,
+        tenant: str,
+        credential: str,
+        integration: str = INTEGRATION,
+        kind: str = CREDENTIAL_KIND,
+    ) -> str:
         """A new account of that tenant, with that credential."""
         body = {
             "tenant": tenant,
-            "integration": INTEGRATION,
+            "integration": integration,
             "name": f"account of {tenant}",
-            "credential_kind": CREDENTIAL_KIND,
-            "credential": {"token": credential},
+            "credential_kind": kind,
+            "credential": {_FIELDS[kind]: credential},
         }
         made = await self.create("/integrated-account", body)
         return str(made["id"])
@@ -181,6 +193,17 @@ class Bench:
         body = {"name": f"server of {tenant}", "config": config}
         server = await self.create(f"/integrated-account/{account}/mcp", body)
         return Grant(tenant, account, server["id"], server["token"], credential)
+
+    async def grant_on(self, content: Mapping[str, Any]) -> Grant:
+        """A server of a new tenant's account on an integration, which is pushed first."""
+        pushed = await self.manage("POST", "/integration", content)
+        if pushed.status not in PUSHED:
+            raise CheckFailed(f"POST /integration answered {pushed.status}")
+        config, credential = content["config"], self.canary("credential")
+        tenant = await self.tenant()
+        kind = config["credentials"][0]["kind"]
+        account = await self.account(tenant, credential, config["name"], kind)
+        return replace(await self.grant(tenant, account), credential=credential)
 
     async def api_token(self, role: str, tenant: str = "") -> dict[str, Any]:
         """A new API token: `id`, `token` and the rest."""

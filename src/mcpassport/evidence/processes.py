@@ -5,7 +5,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -43,10 +43,10 @@ class Ready(msgspec.Struct, frozen=True):
 class Sandbox:
     """The product in a process of its own. All that it may write lies below `folder`."""
 
-    def __init__(self, folder: Path, upstream: str, config: Path | None) -> None:
+    def __init__(self, folder: Path, upstreams: Sequence[str], config: Path | None) -> None:
         self.folder = folder
         self.ready = Ready(0, "", "", "", ())
-        self._upstream = upstream
+        self._upstreams = upstreams
         self._config = config
         self._http: HttpClient | None = None
         self._process: asyncio.subprocess.Process | None = None
@@ -111,7 +111,7 @@ class Sandbox:
             *("/usr/bin/env", f"TMPDIR={self.folder / 'tmp'}"),
             *(sys.executable, "-m", "mcpassport.sandbox", *more),
             *("--folder", str(self.folder / "home"), "--steer", str(theirs.fileno())),
-            *("--upstream", self._upstream),
+            *("--upstream", *self._upstreams),
             *(() if self._config is None else ("--config", str(self._config))),
         ]
         with theirs, (self.folder / "output.log").open("ab") as said:

@@ -13,6 +13,7 @@ from mcpassport.evidence.bench import Bench
 from mcpassport.evidence.checks import CHECKS
 from mcpassport.evidence.finding import CheckFailed, Finding
 from mcpassport.evidence.processes import Sandbox, client, running_lab
+from mcpassport.evidence.unreached import unreached
 from mcpassport.evidence.upstream import Lab
 from mcpassport.records.evidence import Evidence, Profile, Result
 from mcpassport.records.integration import Integration
@@ -73,13 +74,15 @@ async def _checked(claim: str, bench: Bench) -> Result:
 
 @asynccontextmanager
 async def _running(plan: Plan) -> AsyncIterator[Bench]:
-    with tempfile.TemporaryDirectory(prefix="mcpassport-evidence-") as name:
+    with tempfile.TemporaryDirectory(prefix="mcpassport-evidence-") as name, unreached() as gone:
         base = Path(name)
         async with running_lab(base / "lab.log") as upstream:
-            sandbox, http = Sandbox(base / "product", upstream, plan.config), client(upstream)
+            http = client(upstream)
+            hosts = (upstream, gone.refusing, gone.silent)
+            sandbox = Sandbox(base / "product", hosts, plan.config)
             try:
                 await sandbox.start()
-                yield Bench(sandbox, Lab(http, upstream), full=plan.profile == "full")
+                yield Bench(sandbox, Lab(http, upstream), gone, full=plan.profile == "full")
             finally:
                 await sandbox.close()
                 await http.close()

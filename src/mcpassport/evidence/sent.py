@@ -2,9 +2,6 @@
 
 from typing import Any, Final
 
-from mcpassport.evidence.bench import Bench, Grant
-from mcpassport.evidence.finding import CheckFailed
-
 NAME: Final = "evidencesent"
 KEY: Final = "api_key"
 """The query value that carries the credential."""
@@ -12,7 +9,6 @@ FETCH: Final = f"{NAME}_thing_fetch"
 FORM: Final = f"{NAME}_thing_form"
 PARTS: Final = f"{NAME}_thing_parts"
 FILE: Final = f"{NAME}_thing_file"
-_PUSHED: Final = (200, 201)
 _METHODS: Final[dict[str, dict[str, Any]]] = {
     "fetch": {"http": "GET", "path": "/fetch"},
     "form": {"http": "POST", "path": "/form", "body_format": "form"},
@@ -41,28 +37,8 @@ _SCHEMAS: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-async def grant_on_sent(bench: Bench) -> Grant:
-    """A new tenant, with an account and a server on this integration."""
-    pushed = await bench.manage("POST", "/integration", _content(bench.lab.origin))
-    if pushed.status not in _PUSHED:
-        raise CheckFailed(f"POST /integration answered {pushed.status}")
-    tenant, credential = await bench.tenant(), bench.canary("credential")
-    account = await bench.create(
-        "/integrated-account",
-        {
-            "tenant": tenant,
-            "integration": NAME,
-            "name": f"account of {tenant}",
-            "credential_kind": "api_key",
-            "credential": {"key": credential},
-        },
-    )
-    path = f"/integrated-account/{account['id']}/mcp"
-    server = await bench.create(path, {"name": f"server of {tenant}", "config": {}})
-    return Grant(tenant, account["id"], server["id"], server["token"], credential)
-
-
-def _content(origin: str) -> dict[str, Any]:
+def content(origin: str) -> dict[str, Any]:
+    """Its content, with the API at that address."""
     return {
         "config": {
             "format": 1,

@@ -4,14 +4,16 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from mcpassport.evidence.bench import Bench
-from mcpassport.evidence.checks.audit_trail import every_call
+from mcpassport.evidence.checks.audit_trail import every_call, unrecorded
 from mcpassport.evidence.checks.audit_trail_read import exported, recomputed
 from mcpassport.evidence.checks.client_certificates import pinned
 from mcpassport.evidence.checks.client_configuration import handshakes
 from mcpassport.evidence.checks.credential_handling import at_rest, one_disclosure
 from mcpassport.evidence.checks.digests import recomputed as digests_recomputed
 from mcpassport.evidence.checks.failure_modes import leaving
+from mcpassport.evidence.checks.failure_store import nothing_without_them
 from mcpassport.evidence.checks.failure_table import failure_table, nothing_shown
+from mcpassport.evidence.checks.failure_upstream import down_or_slow
 from mcpassport.evidence.checks.key_backups import keys_apart
 from mcpassport.evidence.checks.lifecycle import (
     expiry,
@@ -24,7 +26,7 @@ from mcpassport.evidence.checks.lifecycle import (
 )
 from mcpassport.evidence.checks.load import calls_at_once, large_answers, sizes, tenants_share
 from mcpassport.evidence.checks.publication import kept_releases, signed_release
-from mcpassport.evidence.checks.rate_limits_errors import one_request
+from mcpassport.evidence.checks.rate_limits_errors import made_once, one_request
 from mcpassport.evidence.checks.sent_requests import one_place, query_unseen
 from mcpassport.evidence.checks.tenancy_isolation import blast_radius, isolation
 from mcpassport.evidence.checks.tool_catalog import (
@@ -70,12 +72,14 @@ CHECKS: Final[dict[str, Check]] = {
     "CRE-19": query_unseen,
     "ZDR-01": nothing_is_kept,
     "AUD-01": every_call,
+    "AUD-02": unrecorded,
     "AUD-04": recomputed,
     "AUD-14": exported,
     "LIM-01": same_facts,
     "LIM-02": calls_at_once,
     "LIM-03": one_request,
     "LIM-04": large_answers,
+    "LIM-05": made_once,
     "LIM-06": tenants_share,
     "LIM-07": sizes,
     "TOO-02": digests_recomputed,
@@ -83,6 +87,8 @@ CHECKS: Final[dict[str, Check]] = {
     "TOO-06": growing_progress,
     "TOO-07": needed_capability,
     "FAI-01": nothing_shown,
+    "FAI-02": nothing_without_them,
+    "FAI-03": down_or_slow,
     "FAI-04": failure_table,
     "FAI-05": leaving,
     "CLI-01": handshakes,

@@ -9,12 +9,15 @@ import msgspec
 
 from mcpassport.audit.chain import verify
 from mcpassport.audit.export import from_lines
+from mcpassport.evidence.absence import away
 from mcpassport.evidence.bench import Bench, Grant, Headers, Message, factor, outcome_of
 from mcpassport.evidence.finding import CheckFailed, Finding
 from mcpassport.evidence.probe import CALLS, COUNT, CREATE, GET
 from mcpassport.evidence.upstream import Says
 from mcpassport.records.audit import ChainedRow
+from mcpassport.store import AUDIT_FILE
 
+UNRECORDED: Final = "audit_unavailable"
 LOOKS: Final = 600
 LOOK_S: Final = 0.1
 WHO: Final = ("ts", "request_id", "tenant", "account", "server", "integration")
@@ -98,6 +101,23 @@ def _calls() -> Iterator[Call]:
         yield Call(message, reason, Says(), denied, refused=reason)
     early = (*WHO, "decision", "http_status")
     yield Call(get, "second_factor_required", Says(), early, refused="factor_missing")
+
+
+async def unrecorded(bench: Bench, finding: Finding) -> None:
+    """AUD-02. Control: with the trail back, the same call is sent upstream and recorded."""
+    grant = await bench.grant()
+    await bench.lab.answer()
+    with away(bench.sandbox.data / AUDIT_FILE):
+        for era in ("legacy", "modern"):
+            refused = outcome_of(await bench.rpc(grant.address, Message.call(GET, CALLS[GET], era)))
+            fact = f"no intent can be written, {era}: {UNRECORDED}"
+            finding.expect(refused == UNRECORDED, fact, refused)
+    sent = len(await bench.lab.seen())
+    finding.expect(sent == 0, "nothing was sent upstream", sent)
+    again = await bench.call(grant, GET, **CALLS[GET])
+    rows = [row["phase"] for row in _decoded(await _trail(bench, grant), grant)]
+    calls = rows[-2:] == ["intent", "outcome"]
+    finding.control = again == "ok" and len(await bench.lab.seen()) == 1 and calls
 
 
 async def _recorded(bench: Bench, grant: Grant, call: Call, token: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 from mcpassport.evidence.bench import Bench, Grant, Message
 from mcpassport.evidence.finding import CheckFailed, Finding
 from mcpassport.evidence.scan import found_in, halves
-from mcpassport.evidence.sent import FETCH, FILE, FORM, KEY, PARTS, grant_on_sent
+from mcpassport.evidence.sent import FETCH, FILE, FORM, KEY, PARTS, content
 from mcpassport.evidence.traces import leave_no_trace, run_of
 from mcpassport.evidence.upstream import Lab, Says
 from mcpassport.records.calls import OutboundResponse
@@ -39,7 +39,7 @@ _VALUE: Final = '1\r\n--x\r\nContent-Disposition: form-data; name="admin"\r\n\r\
 
 async def query_unseen(bench: Bench, finding: Finding) -> None:
     """CRE-19. Control: the secret, planted in each form in files and a database, is found there."""
-    grant = await grant_on_sent(bench)
+    grant = await bench.grant_on(content(bench.lab.origin))
     answers: dict[str, OutboundResponse] = {}
     for case, says in _ANSWERS.items():
         for era in ("legacy", "modern"):
@@ -76,7 +76,7 @@ async def _arrived(lab: Lab, grant: Grant) -> None:
 
 async def one_place(bench: Bench, finding: Finding) -> None:
     """SCO-08. Control: a body put together without these rules is found to hold a second name."""
-    grant = await grant_on_sent(bench)
+    grant = await bench.grant_on(content(bench.lab.origin))
     passed = []
     for tool, arguments in _hostile():
         await bench.lab.answer()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
-from mcpassport.evidence.answers import ASK, CAPABILITY, CARD, FETCH, FOLLOW, ROWS, grant_on_answers
+from mcpassport.evidence.answers import ASK, CAPABILITY, CARD, FETCH, FOLLOW, ROWS, content
 from mcpassport.evidence.bench import Bench, Grant, Message, document_of, outcome_of
 from mcpassport.evidence.finding import Finding
 from mcpassport.evidence.upstream import JSON, Says
@@ -32,7 +32,7 @@ Block = Mapping[str, Any]
 
 async def checked_answers(bench: Bench, finding: Finding) -> None:
     """TOO-05. Control: what is passed on is not found refused, and other bytes not the same."""
-    grant = await grant_on_answers(bench)
+    grant = await bench.grant_on(content(bench.lab.origin))
     for media, kind in _MEDIA.items():
         blocks = await _blocks(bench, grant, FETCH, Says(headers=_typed(media), body=BINARY))
         wrong = _differs(blocks, kind, media, BINARY)
@@ -116,7 +116,7 @@ async def _passed(bench: Bench, grant: Grant, tool: str, says: Says, secret: str
 
 async def growing_progress(bench: Bench, finding: Finding) -> None:
     """TOO-06. Control: a number that does not grow, and a notification after the answer."""
-    grant = await grant_on_answers(bench)
+    grant = await bench.grant_on(content(bench.lab.origin))
     events = b"".join(b'{"done":%d,"said":"s","id":"r1"}\n' % step for step in STEPS)
     says = Says(headers=_typed("application/x-ndjson"), body=events)
     told: list[dict[str, Any]] = []
@@ -171,7 +171,7 @@ def _unordered(told: Sequence[Mapping[str, Any]]) -> list[str]:
 
 async def needed_capability(bench: Bench, finding: Finding) -> None:
     """TOO-07. Control: the same call with the capability declared reaches the upstream."""
-    grant = await grant_on_answers(bench)
+    grant = await bench.grant_on(content(bench.lab.origin))
     await bench.lab.answer()
     for declared in UNFIT:
         answer = await bench.rpc(grant.address, _ask(declared))
