@@ -23,8 +23,7 @@ from mcpassport.audit.reserve import Reserve
 from mcpassport.edge.api import management_app
 from mcpassport.edge.api.services import Services
 from mcpassport.edge.application import Application
-from mcpassport.edge.certificates import Certificates
-from mcpassport.edge.clients import networks
+from mcpassport.edge.certificates import certificates_of
 from mcpassport.edge.door import Door
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.mcp import McpEndpoint
@@ -37,6 +36,7 @@ from mcpassport.edge.replay import catch_up
 from mcpassport.expressions import Evaluator
 from mcpassport.gate.admit import Gate
 from mcpassport.gate.api_tokens import ApiTokens
+from mcpassport.gate.issuers import Issuers
 from mcpassport.gate.principals import Principals
 from mcpassport.gate.running import Running
 from mcpassport.gate.servers import Lifetimes, Servers
@@ -251,19 +251,20 @@ async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
     heartbeat = Heartbeat(services.store, services.audit.process)
     jobs = Jobs(services.store, services.jobs, clock=services.clock)
     mcp = McpEndpoint(
-        gate=Gate(services.store, services.keys, services.clock, services.running),
+        gate=Gate(
+            services.store,
+            services.keys,
+            services.clock,
+            services.running,
+            Issuers(services.http, services.clock),
+        ),
         protocol=protocol,
         audit=services.audit,
         edge=counter,
         floods=floods,
-        certificates=Certificates(
-            settings.client_cert_header,
-            networks(settings.trusted_proxies),
-            settings.proxy_secret,
-        ),
+        certificates=certificates_of(settings),
     )
     reference = _reference(services)
-
     door = Door(services, counter)
     async with AsyncExitStack() as stack:
         for part in (heartbeat, counter, jobs, services.running):

@@ -20,6 +20,7 @@ HEADER_METHOD = "mcp-method"
 HEADER_NAME = "mcp-name"
 HEADER_PROXY_SECRET: Final = "x-mcpassport-proxy-secret"
 HEADER_API_TOKEN = "x-api-token"
+HEADER_IDENTITY_TOKEN = "x-identity-token"
 
 FRAMING_HEADERS = frozenset(
     {
@@ -31,6 +32,7 @@ FRAMING_HEADERS = frozenset(
 """Headers of an upstream request that the HTTP client sets itself: they frame the message, name the
 server, or belong to the connection, so nobody's data may set them (RFC 9110, 7.6.1)."""
 
+TOKEN_PREFIX = "mcpp_"
 SERVER_TOKEN_PREFIX = "mcpp_srv_"
 API_TOKEN_PREFIX = "mcpp_api_"
 

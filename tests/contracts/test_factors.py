@@ -10,6 +10,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet
+from joserfc.jws import JWSRegistry
 
 from mcpassport.gate.evidence import Evidence
 from mcpassport.gate.factors import FACTORS
@@ -66,7 +69,63 @@ def _showing(**changes: Any) -> Callable[[Evidence], Evidence]:
 BY_TOKEN = msgspec.structs.replace(NOTHING, api_token_shown=True, api_token=_token())
 BY_CERTIFICATE = msgspec.structs.replace(NOTHING, certificate=_certificate())
 PINNED = {"certificate_sha256": ["cd" * 32], "subject_alt_names": ["uri:spiffe://acme/agent"]}
+KEY = ECKey.generate_key("P-256", {"kid": "1"})
+UNTIL = int((NOW + timedelta(hours=1)).timestamp())
+CLAIMS = {
+    "iss": "https://login.acme.example",
+    "aud": "https://mcp.vendor.example",
+    "exp": UNTIL,
+    "groups": ["it", "staff"],
+}
+
+
+def _identity(key: ECKey = KEY, head: dict[str, Any] | None = None, **changes: Any) -> Evidence:
+    claims = {name: value for name, value in {**CLAIMS, **changes}.items() if value is not None}
+    lax = JWSRegistry(algorithms=["ES256", "ES384"], strict_check_header=False)
+    token = jwt.encode({"alg": "ES256", "kid": "1", **(head or {})}, claims, key, registry=lax)
+    return msgspec.structs.replace(NOTHING, identity_token=token, issuer_keys=KeySet([KEY]))
+
+
+def _claiming(**changes: Any) -> Callable[[Evidence], Evidence]:
+    return lambda _: _identity(**changes)
+
+
+SSO = {
+    "issuer": CLAIMS["iss"],
+    "audience": CLAIMS["aud"],
+    "required_claims": {"groups": ["it", "ops"]},
+    "skew_s": 0,
+}
 CASES = {
+    "jwt": Case(
+        good=_identity(),
+        options=SSO,
+        elsewhere=(_identity(), {**SSO, "audience": "https://mcp.globex.example"}),
+        spoilt={
+            "of another issuer": _claiming(iss="https://login.evil.example"),
+            "of an issuer that begins alike": _claiming(iss="https://login.acme.example/"),
+            "for nobody": _claiming(aud=None),
+            "for others": _claiming(aud=["a", "b"]),
+            "without expiry": _claiming(exp=None),
+            "with an expiry that is no number": _claiming(exp="2099-01-01"),
+            "with an endless expiry": _claiming(exp=float("inf")),
+            "not yet valid": _claiming(nbf=UNTIL - 1),
+            "issued in the future": _claiming(iat=UNTIL - 1),
+            "of another group": _claiming(groups=["sales"]),
+            "of no group": _claiming(groups=None),
+            "with a group that is true": _claiming(groups=True),
+            "of another type": _claiming(head={"typ": "logout+jwt"}),
+            "of another key": _claiming(key=ECKey.generate_key("P-256", {"kid": "1"})),
+            "of a key that nobody knows": _claiming(head={"kid": "2"}),
+            "by an algorithm not allowed": _claiming(
+                key=ECKey.generate_key("P-384", {"kid": "1"}), head={"alg": "ES384"}
+            ),
+            "no JWT at all": lambda evidence: msgspec.structs.replace(
+                evidence, identity_token="eyJhbGciOiJub25lIn0.e30."
+            ),
+        },
+        until=NOW + timedelta(hours=1),
+    ),
     "mtls": Case(
         good=BY_CERTIFICATE,
         options=PINNED,
@@ -143,6 +202,19 @@ def test_it_ends_at_its_expiry(kind: str) -> None:
     assert FACTORS[kind].judge(at, case.options) == "wrong"
 
 
+def test_without_the_keys_of_its_issuer_nothing_holds() -> None:
+    """What cannot be decided lets nobody in, and the audit can tell it from a wrong one."""
+    blind = msgspec.structs.replace(CASES["jwt"].good, issuer_keys=None)
+    assert FACTORS["jwt"].judge(blind, SSO) == "undecided"
+
+
+def test_one_of_several_audiences_and_a_skew_will_do() -> None:
+    """The audience may be a list (RFC 7519, 4.1.3); clocks may differ by the skew, and no more."""
+    late = _identity(aud=["else", CLAIMS["aud"]], exp=int(NOW.timestamp()) - 59)
+    assert FACTORS["jwt"].judge(late, {**SSO, "skew_s": 60}) == "held"
+    assert FACTORS["jwt"].judge(late, {**SSO, "skew_s": 59}) == "wrong"
+
+
 @pytest.mark.parametrize(
     ("kind", "options", "member"),
     [
@@ -152,6 +224,20 @@ def test_it_ends_at_its_expiry(kind: str) -> None:
         ("mtls", {"certificate_sha256": "ab" * 32}, "certificate_sha256"),
         ("mtls", {"subject_alt_names": ["agent.acme.example"]}, "subject_alt_names/0"),
         ("mtls", {"subject_alt_names": ["dns:x"] * 33}, "subject_alt_names"),
+        ("jwt", {**SSO, "issuer": "http://login.acme.example"}, "issuer"),
+        ("jwt", {**SSO, "issuer": "https://login.acme.example?x=1"}, "issuer"),
+        ("jwt", {**SSO, "issuer": ["https://login.acme.example"]}, "issuer"),
+        ("jwt", {**SSO, "issuer": "https://[login"}, "issuer"),
+        ("jwt", {**SSO, "audience": ""}, "audience"),
+        ("jwt", {**SSO, "algorithms": ["HS256"]}, "algorithms"),
+        ("jwt", {**SSO, "algorithms": []}, "algorithms"),
+        ("jwt", {**SSO, "algorithms": [["RS256"]]}, "algorithms"),
+        ("jwt", {**SSO, "skew_s": 301}, "skew_s"),
+        ("jwt", {**SSO, "skew_s": True}, "skew_s"),
+        ("jwt", {**SSO, "required_claims": ["groups"]}, "required_claims"),
+        ("jwt", {**SSO, "required_claims": {"a": None}}, "required_claims/a"),
+        ("jwt", {**SSO, "required_claims": {"a": []}}, "required_claims/a"),
+        ("jwt", {**SSO, "required_claims": {"a": 0.5}}, "required_claims/a"),
     ],
 )
 def test_options_that_cannot_be_meant_are_told(

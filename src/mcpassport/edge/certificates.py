@@ -25,11 +25,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from mcpassport.edge.asgi import Scope
-from mcpassport.edge.clients import Network, peer_within
+from mcpassport.edge.clients import Network, networks, peer_within
 from mcpassport.limits import HEADER_PROXY_SECRET
 from mcpassport.records.certificate import ClientCertificate, Shown
 from mcpassport.records.masked import SharedSecret
 from mcpassport.setting_types import CertificateHeader
+from mcpassport.settings import Settings
 
 NOTHING_SHOWN: Final = Shown()
 UNREADABLE: Final = Shown(shown=True)
@@ -60,6 +61,12 @@ class Certificates:
         if not self._secret.equals(headers.get(HEADER_PROXY_SECRET, "")):  # (2)
             return NOTHING_SHOWN
         return _read(self._form, value)  # (3)
+
+
+def certificates_of(settings: Settings) -> Certificates:
+    """The reader that these settings ask for."""
+    trusted = networks(settings.trusted_proxies)
+    return Certificates(settings.client_cert_header, trusted, settings.proxy_secret)
 
 
 @lru_cache(_KNOWN)

@@ -5,7 +5,7 @@ from typing import Final
 
 from mcpassport.edge.certificates import NOTHING_SHOWN
 from mcpassport.gate.presented import Presented, bearer_of
-from mcpassport.limits import HEADER_API_TOKEN
+from mcpassport.limits import HEADER_API_TOKEN, HEADER_IDENTITY_TOKEN
 from mcpassport.records.certificate import Shown
 
 PREFIX: Final = "/mcp/"
@@ -31,6 +31,7 @@ def presented_by(
         server_id=server_id,
         authorization=headers.get("authorization"),
         api_token=headers.get(HEADER_API_TOKEN),
+        identity_token=headers.get(HEADER_IDENTITY_TOKEN),
         certificate=certificate,
     )
 

@@ -6,6 +6,7 @@ is cached: grant, tenant and factor are read from the store on every request.
 
 from datetime import datetime
 
+from joserfc.jwk import KeySet
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -19,6 +20,8 @@ from mcpassport.errors import (
 from mcpassport.gate.evidence import Evidence
 from mcpassport.gate.factors import FACTORS
 from mcpassport.gate.grant import NOBODY, Grant, Reason, broken, decoded, grant_keys
+from mcpassport.gate.identity import key_id
+from mcpassport.gate.issuers import Issuers
 from mcpassport.gate.keys import TokenKeys
 from mcpassport.gate.presented import Claim, Presented, read_claim
 from mcpassport.gate.running import Running
@@ -49,12 +52,18 @@ class Gate:
     """
 
     def __init__(
-        self, store: Store, keys: TokenKeys, clock: Clock, running: Running | None = None
+        self,
+        store: Store,
+        keys: TokenKeys,
+        clock: Clock,
+        running: Running | None = None,
+        issuers: Issuers | None = None,
     ) -> None:
         self._store = store
         self._keys = keys
         self._clock = clock
         self._running = running or Running(store)
+        self._issuers = issuers
 
     async def admit(self, presented: Presented) -> Caller | Refusal:
         """Decide who is calling.
@@ -94,7 +103,8 @@ class Gate:
         now = self._clock()
         if (reason := broken(grant, hashes[0], now)) is not None:  # (5)
             return refusal.because(reason)
-        admitted = _admitted(grant, claim, now, refusal)  # (6) (7)
+        keys = await self._issuer_keys(grant.server, claim.identity_token)
+        admitted = _admitted(grant, claim, now, refusal, keys)  # (6) (7)
         return replace(admitted, as_of=as_of) if isinstance(admitted, Caller) else admitted
 
     async def vouched(self, server: Server) -> Caller | Refusal:
@@ -115,6 +125,15 @@ class Gate:
         if isinstance(admitted, Refusal):
             return admitted
         return replace(admitted, server=server, as_of=as_of)
+
+    async def _issuer_keys(self, server: Server | None, token: str | None) -> KeySet | None:
+        """What an identity token is verified with, if the server demands one and it is shown."""
+        if token is None or server is None or self._issuers is None:
+            return None
+        for factor in server.factors:
+            if factor.kind == "jwt":
+                return await self._issuers.keys(factor.options["issuer"], key_id(token))
+        return None
 
 
 class _Refusing(Struct, frozen=True):
@@ -140,7 +159,9 @@ def _of_kind(entry: Entry | None, kind: str) -> IndexEntry | None:
     return found if found is not None and found.kind == kind else None
 
 
-def _admitted(grant: Grant, claim: Claim, now: datetime, refusal: _Refusing) -> Caller | Refusal:
+def _admitted(
+    grant: Grant, claim: Claim, now: datetime, refusal: _Refusing, keys: KeySet | None = None
+) -> Caller | Refusal:
     tenant, server, account, head = grant.tenant, grant.server, grant.account, grant.head
     assert tenant is not None
     assert server is not None
@@ -152,6 +173,8 @@ def _admitted(grant: Grant, claim: Claim, now: datetime, refusal: _Refusing) -> 
         api_token_shown=claim.factor_shown,
         api_token=grant.api_token,
         certificate=claim.certificate,
+        identity_token=claim.identity_token,
+        issuer_keys=keys,
     )
     held: list[str] = []
     for factor in server.factors:
@@ -160,8 +183,9 @@ def _admitted(grant: Grant, claim: Claim, now: datetime, refusal: _Refusing) -> 
         verdict = kind.judge(evidence, factor.options) if kind is not None else "wrong"
         if verdict == "missing":
             return refusal.because("factor_missing", SecondFactorRequired())
-        if verdict == "wrong":
-            return refusal.because("factor_invalid", SecondFactorInvalid())
+        if verdict != "held":
+            reason: Reason = "factor_undecided" if verdict == "undecided" else "factor_invalid"
+            return refusal.because(reason, SecondFactorInvalid())
         held.append(factor.kind)
     if grant.switched_off:  # (7)
         return refusal.because("switched_off", SwitchedOff())

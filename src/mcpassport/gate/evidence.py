@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias
 
+from joserfc.jwk import KeySet
 from msgspec import Struct
 
 from mcpassport.records.certificate import Shown
 from mcpassport.records.grants import ApiToken
 
-Verdict: TypeAlias = Literal["held", "missing", "wrong"]
+Verdict: TypeAlias = Literal["held", "missing", "wrong", "undecided"]
+"""`undecided`: what it would be judged by is out of reach. Only `held` lets anybody in."""
 
 
 class Evidence(Struct, frozen=True, kw_only=True):
@@ -24,6 +26,15 @@ class Evidence(Struct, frozen=True, kw_only=True):
     """The record of the API token shown, if it has one."""
     certificate: Shown = Shown()
     """The client certificate, as a proxy that is believed passes it on."""
+    identity_token: str | None = None
+    """The identity token shown, unverified."""
+    issuer_keys: KeySet | None = None
+    """The keys of the issuer that the server names; None when there are none to be had."""
+
+    def __repr__(self) -> str:
+        return "Evidence(****)"
+
+    __str__ = __repr__
 
 
 class FactorKind(Protocol):

@@ -38,6 +38,7 @@ Reason: TypeAlias = Literal[
     "other_address",
     "factor_missing",
     "factor_invalid",
+    "factor_undecided",
 ]
 """Why a request was refused: for the audit, never for the caller."""
 

@@ -1,15 +1,17 @@
 """Which secrets a request presents, by the address table: kinds are told by prefix, never tried.
 
-| address | server secret | API token |
-|---|---|---|
-| `/mcp/<token>` | in the path | `Authorization: Bearer mcpp_api_…`, or `X-Api-Token` |
-| `/mcp/s/<server-id>` | `Authorization: Bearer mcpp_srv_…` | `X-Api-Token` |
+| address | server secret | API token | identity token |
+|---|---|---|---|
+| `/mcp/<token>` | in the path | Bearer `mcpp_api_…`, or `X-Api-Token` | Bearer |
+| `/mcp/s/<server-id>` | Bearer `mcpp_srv_…` | `X-Api-Token` | `X-Identity-Token` |
+
+Bearer is `Authorization: Bearer …`; a value that does not begin with `mcpp_` is an identity token.
 """
 
 from msgspec import Struct
 
 from mcpassport.gate.tokens import well_formed
-from mcpassport.limits import API_TOKEN_PREFIX, SERVER_TOKEN_PREFIX
+from mcpassport.limits import API_TOKEN_PREFIX, SERVER_TOKEN_PREFIX, TOKEN_PREFIX
 from mcpassport.records.certificate import Shown
 
 _BEARER = "bearer "
@@ -23,6 +25,8 @@ class Presented(Struct, frozen=True, kw_only=True):
     authorization: str | None = None
     api_token: str | None = None
     """The value of `X-Api-Token`."""
+    identity_token: str | None = None
+    """The value of `X-Identity-Token`."""
     certificate: Shown = Shown()
     """The client certificate, from a proxy that is believed."""
 
@@ -38,6 +42,8 @@ class Claim(Struct, frozen=True):
     server_token: str | None
     api_token: str | None
     factor_shown: bool
+    identity_token: str | None = None
+    """Of any form: whether it is one, its factor finds out."""
     certificate: Shown = Shown()
 
     def __repr__(self) -> str:
@@ -51,8 +57,10 @@ def read_claim(presented: Presented) -> Claim:
     bearer = bearer_of(presented.authorization)
     if presented.server_id is None:
         server, elsewhere = presented.path_token, bearer
+        identity = None if bearer is None or bearer.startswith(TOKEN_PREFIX) else bearer
     else:
         server, elsewhere = bearer, None
+        identity = presented.identity_token
     shown = {presented.api_token} if presented.api_token else set()
     if elsewhere is not None and elsewhere.startswith(API_TOKEN_PREFIX):
         shown.add(elsewhere)
@@ -62,6 +70,7 @@ def read_claim(presented: Presented) -> Claim:
         server_token=_checked(server, SERVER_TOKEN_PREFIX),
         api_token=_checked(api, API_TOKEN_PREFIX),
         factor_shown=api is not None or bool(shown),
+        identity_token=identity or None,
         certificate=presented.certificate,
     )
 

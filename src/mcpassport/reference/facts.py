@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 from msgspec import Struct, field
 
+from mcpassport.gate.issuers import KEPT_S
 from mcpassport.limits import LIMITS, SERVER_TTL_MIN_S, Limits
 
 NONE: Final = "none"
@@ -49,7 +50,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     allowed_origins: tuple[str, ...] = ()
     allowed_hosts: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
-    factors: tuple[str, ...] = ("api_token", "mtls")
+    factors: tuple[str, ...] = ("api_token", "mtls", "jwt")
     client_certificates: str = ""
     """The form in which a proxy passes them on; empty where none does."""
     workers: int = 1
@@ -108,6 +109,7 @@ def fact_texts(facts: Facts) -> dict[str, str]:
         "default_server_ttl_days": str(facts.default_server_ttl_days),
         "expiry_rule": _expiry_rule(facts),
         "transport_security": _transport_security(facts),
+        "issuer_keys_kept": f"{KEPT_S // 60} minutes",
         "workers": "1 worker process"
         if facts.workers == 1
         else f"{facts.workers} worker processes",

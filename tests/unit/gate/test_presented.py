@@ -34,7 +34,21 @@ NOTHING = Claim(None, None, factor_shown=False)
         ),
         (
             Presented(path_token=SERVER, authorization="Bearer eyJhbGciOi.J9.x"),
-            Claim(SERVER, None, factor_shown=False),
+            Claim(SERVER, None, factor_shown=False, identity_token="eyJhbGciOi.J9.x"),
+        ),
+        (
+            Presented(path_token=SERVER, authorization=f"Bearer {API}", identity_token="x"),
+            Claim(SERVER, API, factor_shown=True),
+        ),
+        (
+            Presented(
+                server_id="srv_1", authorization=f"Bearer {SERVER}", identity_token="eyJ.J9.x"
+            ),
+            Claim(SERVER, None, factor_shown=False, identity_token="eyJ.J9.x"),
+        ),
+        (
+            Presented(server_id="srv_1", authorization="Bearer eyJ.J9.x", identity_token=""),
+            Claim(None, None, factor_shown=False),
         ),
         (
             Presented(path_token=SERVER, authorization=f"Basic {API}"),

@@ -134,7 +134,7 @@ class FactorDoc(BaseModel):
 
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
 
-    kind: Literal["api_token", "mtls"]
+    kind: Literal["api_token", "mtls", "jwt"]
 
     @property
     def options(self) -> dict[str, Any]:

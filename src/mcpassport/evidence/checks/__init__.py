@@ -14,6 +14,7 @@ from mcpassport.evidence.checks.failure_modes import leaving
 from mcpassport.evidence.checks.failure_store import nothing_without_them
 from mcpassport.evidence.checks.failure_table import failure_table, nothing_shown
 from mcpassport.evidence.checks.failure_upstream import down_or_slow
+from mcpassport.evidence.checks.identity_tokens import signed_on
 from mcpassport.evidence.checks.key_backups import keys_apart
 from mcpassport.evidence.checks.lifecycle import (
     expiry,
@@ -52,6 +53,7 @@ CHECKS: Final[dict[str, Check]] = {
     "TEN-01": isolation,
     "TEN-03": blast_radius,
     "AUT-05": pinned,
+    "AUT-06": signed_on,
     "AUT-08": origins,
     "AUT-09": preflights,
     "AUT-14": hosts,

@@ -94,7 +94,15 @@ ACCESS: Final[tuple[Claim, ...]] = (
         "proxy whose address is trusted and that shows the secret shared with it; from anybody "
         "else the header counts for nothing.",
     ),
-    Claim("AUT-06", _AUTH, 6, "SSO identity tokens (JWT) as a second factor.", available=False),
+    Claim(
+        "AUT-06",
+        _AUTH,
+        6,
+        "A server can demand an identity token (JWT) of the customer's SSO. Signature (by a key "
+        "that the issuer publishes, asymmetric algorithms only), issuer, audience, expiry and "
+        "required claims must hold. While the issuer cannot be reached, its last keys serve for "
+        "{issuer_keys_kept}, then nobody is admitted. The token is not sent upstream.",
+    ),
     Claim(
         "AUT-07",
         _AUTH,

@@ -39,6 +39,19 @@ _MTLS = """{
     "factors": [{"kind": "mtls", "subject_alt_names": ["uri:spiffe://acme/agent"]}]
   }
 }"""
+_SSO = """{
+  "name": "agent",
+  "config": {
+    "factors": [
+      {
+        "kind": "jwt",
+        "issuer": "https://login.acme.example",
+        "audience": "api://mcp-acme",
+        "required_claims": {"groups": ["it", "security"]}
+      }
+    ]
+  }
+}"""
 _LIST = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
 
 
@@ -73,6 +86,12 @@ def build(context: Context) -> tuple[Node, ...]:
         code("Create a server that demands a certificate", "json", _MTLS),
         subheading("SSO"),
         *context.claims("AUT-06"),
+        prose(
+            "At `/mcp/<token>` the identity token is the Bearer value (an API token then travels in "
+            "`X-Api-Token`); at `/mcp/s/<server-id>` it stands in `X-Identity-Token`, beside the "
+            "server token. An answer does not say which of its parts did not hold."
+        ),
+        code("Create a server that demands an identity token", "json", _SSO),
         subheading("OAuth 2.1"),
         *context.claims("AUT-07"),
         subheading("Token passthrough"),
