@@ -250,14 +250,9 @@ async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
     counter = EdgeCounter(services.audit_store, services.clock, services.audit.reserve)
     heartbeat = Heartbeat(services.store, services.audit.process)
     jobs = Jobs(services.store, services.jobs, clock=services.clock)
+    issuers = Issuers(services.http, services.clock)
     mcp = McpEndpoint(
-        gate=Gate(
-            services.store,
-            services.keys,
-            services.clock,
-            services.running,
-            Issuers(services.http, services.clock),
-        ),
+        gate=Gate(services.store, services.keys, services.clock, services.running, issuers),
         protocol=protocol,
         audit=services.audit,
         edge=counter,

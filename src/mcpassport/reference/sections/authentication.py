@@ -75,23 +75,8 @@ def build(context: Context) -> tuple[Node, ...]:
             request(context, "/mcp/s/<server-id>", "Authorization: Bearer mcpp_srv_<token>"),
         ),
         *_second_factor(context),
-        subheading("mTLS"),
-        *context.claims("AUT-05"),
-        prose(
-            "The TLS connection ends at the vendor's proxy, which checks the chain and that the "
-            "client has the key. This deployment is told of client certificates "
-            f"{context.texts['client_certificates']}. The factor joins the URL token, and an API "
-            "token where one is demanded too."
-        ),
-        code("Create a server that demands a certificate", "json", _MTLS),
-        subheading("SSO"),
-        *context.claims("AUT-06"),
-        prose(
-            "At `/mcp/<token>` the identity token is the Bearer value (an API token then travels in "
-            "`X-Api-Token`); at `/mcp/s/<server-id>` it stands in `X-Identity-Token`, beside the "
-            "server token. An answer does not say which of its parts did not hold."
-        ),
-        code("Create a server that demands an identity token", "json", _SSO),
+        *_mtls(context),
+        *_sso(context),
         subheading("OAuth 2.1"),
         *context.claims("AUT-07"),
         subheading("Token passthrough"),
@@ -124,6 +109,33 @@ def _second_factor(context: Context) -> tuple[Node, ...]:
         code("Answer without the factor (HTTP 403)", "json", FACTOR_MISSING),
         _sequence(),
         _outcomes(),
+    )
+
+
+def _mtls(context: Context) -> tuple[Node, ...]:
+    return (
+        subheading("mTLS"),
+        *context.claims("AUT-05"),
+        prose(
+            "The TLS connection ends at the vendor's proxy, which checks the chain and that the "
+            "client has the key. This deployment is told of client certificates "
+            f"{context.texts['client_certificates']}. The factor joins the URL token, and an API "
+            "token where one is demanded too."
+        ),
+        code("Create a server that demands a certificate", "json", _MTLS),
+    )
+
+
+def _sso(context: Context) -> tuple[Node, ...]:
+    return (
+        subheading("SSO"),
+        *context.claims("AUT-06"),
+        prose(
+            "At `/mcp/<token>` the identity token is the Bearer value, and an API token travels in "
+            "`X-Api-Token`; at `/mcp/s/<server-id>` it stands in `X-Identity-Token`, beside the "
+            "server token. An answer does not say which of its parts did not hold."
+        ),
+        code("Create a server that demands an identity token", "json", _SSO),
     )
 
 
