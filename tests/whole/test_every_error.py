@@ -15,6 +15,7 @@ from tests.support.lab import Lab, rule
 from tests.support.whole import LIMITS, Call, Met, World, failed, ok, world
 
 from mcpassport.errors import MEANINGS
+from mcpassport.evidence.issuer import Provider, bearer
 from mcpassport.limits import Limits
 
 CALL = Call(GET, {"id": "1"})
@@ -129,6 +130,35 @@ async def factor_is_wrong(bench: Bench) -> Met:
     return await app.post(path, CALL.body("legacy"), legacy_headers() | shown, ok())
 
 
+async def token_of(bench: Bench, scope: str, body: bytes) -> Met:
+    """An access token with that scope, at a server that has one scope for all that writes."""
+    app = await bench.open()
+    provider = Provider(bench.lab.origin, "all")
+    oauth = {"issuer": provider.issuer, "audience": "all", "write_scope": "write"}
+    made = await app.house.server(app.accounts["acme"], config={"oauth": oauth})
+    bench.lab.answers(*(each.rule() for each in provider.says()))
+    header, value = bearer(provider.token(scope=scope))
+    sent = {**legacy_headers(), header.lower(): value, "content-type": "application/json"}
+    response = await request(app.house.app, f"/mcp/s/{made['id']}", headers=sent, body=body)
+    bench.lab.forget()
+    assert response is not None
+    return Met(response, [], [])
+
+
+async def access_token_is_missing(bench: Bench) -> Response | None:
+    """Nothing shown at an address that access tokens open."""
+    app = await bench.open()
+    oauth = {"issuer": "https://login.acme.example"}
+    made = await app.house.server(app.accounts["acme"], config={"oauth": oauth})
+    sent = {**legacy_headers(), "content-type": "application/json"}
+    return await request(app.house.app, f"/mcp/s/{made['id']}", headers=sent)
+
+
+async def scope_is_missing(bench: Bench) -> Met:
+    """A tool that writes, with a token that reads."""
+    return await token_of(bench, "read", Call(CREATE, {}).body("legacy"))
+
+
 async def switch_is_off(bench: Bench) -> Met:
     """The vendor's emergency stop."""
     app = await bench.open()
@@ -191,6 +221,8 @@ REACHED: dict[str, Row] = {
     "not_found": strange("/mcp/x"),
     "second_factor_required": posted(CALL.body("legacy"), factors=[{"kind": "api_token"}]),
     "second_factor_invalid": factor_is_wrong,
+    "access_token_required": access_token_is_missing,
+    "insufficient_scope": scope_is_missing,
     "switched_off": switch_is_off,
     "cancelled": call_is_ended,
     "origin_forbidden": strange("/mcp/x", "POST", ("origin", "https://evil.example")),

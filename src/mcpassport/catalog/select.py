@@ -16,15 +16,26 @@ _GROUPS: dict[str, Callable[[str], bool]] = {
 }
 
 
-def select(catalog: Catalog, wanted: Filter, removed: Sequence[str] = ()) -> Surface:
+def select(
+    catalog: Catalog,
+    wanted: Filter,
+    removed: Sequence[str] = (),
+    groups: Sequence[str] | None = None,
+) -> Surface:
     """The surface: methods AND tags AND resources, less `removed` (`resource.method` each).
+
+    `groups`: of what is left, only methods of these groups.
 
     Pure and deterministic, in tool-name order. It never raises: a name that a newer integration
     version no longer has matches nothing, so a server only ever narrows by itself.
     """
     gone = frozenset(removed)
     tools = tuple(
-        tool for tool in catalog.tools if _matches(tool, wanted) and _at(tool) not in gone
+        tool
+        for tool in catalog.tools
+        if _matches(tool, wanted)
+        and _at(tool) not in gone
+        and (groups is None or _method_matches(tool.method.method, groups))
     )
     root = digest.root([digest.leaf(tool) for tool in tools])
     return Surface(catalog=catalog, tools=tools, digest=root)

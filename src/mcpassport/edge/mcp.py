@@ -41,7 +41,7 @@ from mcpassport.edge.certificates import NO_CERTIFICATES, Certificates
 from mcpassport.edge.clients import client_network
 from mcpassport.edge.floods import Floods
 from mcpassport.edge.presented import presented_by, secret_of
-from mcpassport.edge.refusals import NOT_FOUND, refusal
+from mcpassport.edge.refusals import NOT_FOUND, challenging, refusal
 from mcpassport.edge.streaming import EventStream
 from mcpassport.errors import (
     AuditUnavailable,
@@ -233,8 +233,9 @@ class McpEndpoint:
         """A refusal by the gate: of a stranger, of a dead token, or for want of a factor."""
         meaning = meaning_of(type(refused.error))
         hidden = isinstance(refused.error, NotFound)
-        if not refused.tenant:
+        if not refused.tenant or refused.lacking is not None:
             self._floods.strangers.take(visit.network)
+        if not refused.tenant:
             answer = NOT_FOUND if hidden else refusal(refused.error)
             return self._counted(refused.reason, visit.network, answer)
         visit.entry.refused_known(
@@ -242,12 +243,18 @@ class McpEndpoint:
         )
         # Whoever holds a dead token, or a live one without its factor, cannot fill the audit:
         # dead ones, and too many of the others, are folded into one row a second with a count.
-        if hidden or self._floods.calls.take(f"refused:{refused.server}") is not None:
+        # So are those without an access token: anybody may know the address.
+        lacking = refused.lacking
+        over = self._floods.calls.take(f"refused:{refused.server}") is not None
+        if hidden or lacking is not None or over:
             visit.entry.refuse_later(
                 refused.reason, http_status=meaning.http_status, key=refused.token_key
             )
             self._watch.metrics.refused(refused.reason)
-            return NOT_FOUND if hidden else refusal(refused.error, visit.entry.request_id)
+            if hidden:
+                return NOT_FOUND
+            answer = refusal(refused.error, visit.entry.request_id)
+            return answer if lacking is None else challenging(answer, lacking)
         return await self._recorded(visit, refused.error, refused.reason)
 
     def _counted(self, reason: str, network: str, answer: Answer) -> Answer:

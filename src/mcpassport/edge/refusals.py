@@ -6,6 +6,7 @@ import msgspec
 
 from mcpassport.edge.asgi import Answer
 from mcpassport.errors import McpassportError, envelope_of, meaning_of
+from mcpassport.gate.oauth import Lacking, challenge
 
 _encode = msgspec.json.Encoder().encode
 
@@ -22,3 +23,8 @@ def refusal(
         headers = ((b"retry-after", b"%d" % error.after_seconds),)
     body = _encode({"error": envelope_of(error, request_id)})
     return Answer(status or meaning_of(type(error)).http_status, body, headers)
+
+
+def challenging(answer: Answer, lacking: Lacking) -> Answer:
+    """The same, with where to get an access token."""
+    return answer._replace(headers=(*answer.headers, (b"www-authenticate", challenge(lacking))))

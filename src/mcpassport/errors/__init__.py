@@ -29,6 +29,7 @@ Classes hold no logic. A message never holds a secret, a stack, a URL or an upst
 from mcpassport.errors.table import MEANINGS, Meaning, envelope_of, meaning_of
 from mcpassport.errors.tree import (
     AccessError,
+    AccessTokenRequired,
     AddressForbidden,
     AuditUnavailable,
     CallCancelled,
@@ -40,6 +41,7 @@ from mcpassport.errors.tree import (
     GatewayError,
     GatewayRateLimited,
     HeaderMismatch,
+    InsufficientScope,
     InternalError,
     InvalidArguments,
     InvalidExpression,
@@ -91,6 +93,7 @@ from mcpassport.errors.tree import (
 __all__ = [
     "MEANINGS",
     "AccessError",
+    "AccessTokenRequired",
     "AddressForbidden",
     "AuditUnavailable",
     "CallCancelled",
@@ -102,6 +105,7 @@ __all__ = [
     "GatewayError",
     "GatewayRateLimited",
     "HeaderMismatch",
+    "InsufficientScope",
     "InternalError",
     "InvalidArguments",
     "InvalidExpression",

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from mcpassport.errors.tree import (
+    AccessTokenRequired,
     AddressForbidden,
     AuditUnavailable,
     CallCancelled,
@@ -15,6 +16,7 @@ from mcpassport.errors.tree import (
     Forbidden,
     GatewayRateLimited,
     HeaderMismatch,
+    InsufficientScope,
     InternalError,
     InvalidArguments,
     InvalidExpression,
@@ -115,6 +117,12 @@ _TABLE: dict[type[McpassportError], Meaning] = {
     ),
     SecondFactorInvalid: Meaning(
         403, -32600, "second_factor_invalid", "The second factor is not valid here.", "caller"
+    ),
+    AccessTokenRequired: Meaning(
+        401, -32600, "access_token_required", "This server needs a valid access token.", "caller"
+    ),
+    InsufficientScope: Meaning(
+        403, -32600, "insufficient_scope", "The access token's scopes do not reach this.", "caller"
     ),
     SwitchedOff: Meaning(
         503,

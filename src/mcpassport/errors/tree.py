@@ -109,6 +109,14 @@ class SecondFactorInvalid(AccessError):
     """A second factor came and does not hold."""
 
 
+class AccessTokenRequired(AccessError):
+    """The server is found by its address, and the access token is missing or not valid here."""
+
+
+class InsufficientScope(AccessError):
+    """The access token does not reach this tool, or anything."""
+
+
 class SwitchedOff(AccessError):
     """A kill switch of the vendor is off."""
 

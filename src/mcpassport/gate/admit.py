@@ -4,13 +4,17 @@ This is the only way to a `Caller`, and it runs before the body is parsed. Nothi
 is cached: grant, tenant and factor are read from the store on every request.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from joserfc.jwk import KeySet
 from msgspec import Struct
 from msgspec.structs import replace
 
 from mcpassport.errors import (
+    AccessTokenRequired,
+    InsufficientScope,
     McpassportError,
     NotFound,
     SecondFactorInvalid,
@@ -23,6 +27,7 @@ from mcpassport.gate.grant import NOBODY, Grant, Reason, broken, decoded, grant_
 from mcpassport.gate.identity import key_id
 from mcpassport.gate.issuers import Issuers
 from mcpassport.gate.keys import TokenKeys
+from mcpassport.gate.oauth import ADDRESS, Lack, Lacking, reach
 from mcpassport.gate.presented import Claim, Presented, read_claim
 from mcpassport.gate.running import Running
 from mcpassport.gate.tokens import token_hash
@@ -43,6 +48,8 @@ class Refusal(Struct, frozen=True, kw_only=True):
     integration: str = ""
     token_key: str = ""
     """Names the token without revealing it: the key under which repeated refusals are counted."""
+    lacking: Lacking | None = None
+    """Where an access token could have opened the server: what it lacks."""
 
 
 class Gate:
@@ -76,19 +83,22 @@ class Gate:
         (4) The token leads to a server, at the address it belongs to.
         (5) The grant stands: not revoked, rotated, suspended or expired; tenant active; account and
             integration there.
-        (6) Every factor that the server demands holds. One it does not demand is ignored.
-        (7) No kill switch of everything, of the integration or of the tenant is off.
+        (6) Where an access token stands in place of the server token, it reaches something.
+        (7) Every factor that the server demands holds. One it does not demand is ignored.
+        (8) No kill switch of everything, of the integration or of the tenant is off.
 
-        Whatever fails in (2) to (5) is the one `NotFound`; (6) says what is missing or wrong, and
-        (7), which only a caller learns who would be admitted, that the vendor stopped calls.
+        Whatever fails in (2) to (5) is the one `NotFound`; (6) says where to get a token, (7) what
+        is missing or wrong, and (8), which only a caller learns who would be admitted, that the
+        vendor stopped calls.
         Raises `StoreUnavailable`: who cannot be looked up is not admitted.
         """
         as_of = self._running.epoch
         claim = read_claim(presented)  # (1)
         key = await self._keys.token_key()
+        shown = ADDRESS + claim.server_id if claim.server_id else claim.server_token
         hashes = [
             NOBODY if token is None else token_hash(key, token)
-            for token in (claim.server_token, claim.api_token)
+            for token in (shown, claim.api_token)
         ]
         found = await self._store.get_many([INDEX.key(item) for item in hashes])  # (2)
         server_at = _of_kind(found[0], "server")
@@ -101,16 +111,30 @@ class Gate:
         if presented.server_id is not None and presented.server_id != server_at.id:
             return refusal.because("other_address")
         now = self._clock()
-        if (reason := broken(grant, hashes[0], now)) is not None:  # (5)
+        if (
+            reason := broken(grant, None if claim.server_id else hashes[0], now)
+        ) is not None:  # (5)
             return refusal.because(reason)
-        keys = await self._issuer_keys(grant.server, claim.identity_token)
-        admitted = _admitted(grant, claim, now, refusal, keys)  # (6) (7)
-        return replace(admitted, as_of=as_of) if isinstance(admitted, Caller) else admitted
+        keys = await self._issuer_keys(grant.server, claim)
+        groups = _reach(grant.server, claim, keys, now)  # (6)
+        if isinstance(groups, Lacking):
+            return refusal.lacking(groups)
+        admitted = _admitted(grant, claim, now, refusal, keys)  # (7) (8)
+        if isinstance(admitted, Refusal):
+            return admitted
+        return replace(admitted, as_of=as_of, groups=groups)
+
+    async def addressed(self, server_id: str) -> Server | None:
+        """The server at that address, if access tokens open it now; who asks is not known."""
+        hashed = token_hash(await self._keys.token_key(), ADDRESS + server_id)
+        at = _of_kind((await self._store.get_many([INDEX.key(hashed)]))[0], "server")  # (2)
+        grant = decoded(await self._store.get_many(grant_keys(at, None)))  # (3)
+        return grant.server if broken(grant, None, self._clock()) is None else None
 
     async def vouched(self, server: Server) -> Caller | Refusal:
         """The caller that a principal of the management API stands for, without a token.
 
-        Steps (3), (5) and (7) as for everybody; the principal stands in place of token and factors.
+        Steps (3), (5) and (8) as for everybody; the principal stands in place of token and factors.
         """
         at = IndexEntry("server", server.tenant, server.id, server.account, server.integration)
         as_of = self._running.epoch
@@ -126,14 +150,25 @@ class Gate:
             return admitted
         return replace(admitted, server=server, as_of=as_of)
 
-    async def _issuer_keys(self, server: Server | None, token: str | None) -> KeySet | None:
-        """What an identity token is verified with, if the server demands one and it is shown."""
+    async def _issuer_keys(self, server: Server | None, claim: Claim) -> KeySet | None:
+        """What an identity or access token is verified with, if one is shown and of any use."""
+        token = claim.identity_token
         if token is None or server is None or self._issuers is None:
             return None
+        if claim.server_id and server.oauth is not None:
+            return await self._issuers.keys(server.oauth.issuer, key_id(token))
         for factor in server.factors:
             if factor.kind == "jwt":
                 return await self._issuers.keys(factor.options["issuer"], key_id(token))
         return None
+
+
+_LACKS: Final[Mapping[Lack, tuple[Reason, type[McpassportError]]]] = {
+    "missing": ("access_token_missing", AccessTokenRequired),
+    "invalid": ("access_token_invalid", AccessTokenRequired),
+    "undecided": ("access_token_undecided", AccessTokenRequired),
+    "scope": ("scope_missing", InsufficientScope),
+}
 
 
 class _Refusing(Struct, frozen=True):
@@ -152,6 +187,18 @@ class _Refusing(Struct, frozen=True):
             integration=self.at.integration,
             token_key=self.token,
         )
+
+    def lacking(self, found: Lacking) -> Refusal:
+        reason, error = _LACKS[found.lack]
+        return replace(self.because(reason, error()), lacking=found)
+
+
+def _reach(
+    server: Server | None, claim: Claim, keys: KeySet | None, now: datetime
+) -> tuple[str, ...] | Lacking | None:
+    if claim.server_id is None or server is None or server.oauth is None:
+        return None
+    return reach(server.oauth, claim.identity_token, keys, now)
 
 
 def _of_kind(entry: Entry | None, kind: str) -> IndexEntry | None:
@@ -187,7 +234,7 @@ def _admitted(
             reason: Reason = "factor_undecided" if verdict == "undecided" else "factor_invalid"
             return refusal.because(reason, SecondFactorInvalid())
         held.append(factor.kind)
-    if grant.switched_off:  # (7)
+    if grant.switched_off:  # (8)
         return refusal.because("switched_off", SwitchedOff())
     by_token = grant.api_token is not None and "api_token" in held
     return Caller(
@@ -197,5 +244,5 @@ def _admitted(
         integration=head,
         sealed_credential=grant.sealed_credential,
         api_token_id=grant.api_token.id if by_token and grant.api_token else None,
-        factors=tuple(held),
+        factors=("oauth", *held) if claim.server_id else tuple(held),
     )

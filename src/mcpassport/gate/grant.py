@@ -39,6 +39,10 @@ Reason: TypeAlias = Literal[
     "factor_missing",
     "factor_invalid",
     "factor_undecided",
+    "access_token_missing",
+    "access_token_invalid",
+    "access_token_undecided",
+    "scope_missing",
 ]
 """Why a request was refused: for the audit, never for the caller."""
 
@@ -89,15 +93,18 @@ def decoded(entries: Sequence[Entry | None]) -> Grant:
     )
 
 
-def broken(grant: Grant, token: str, now: datetime) -> Reason | None:
-    """Why the grant does not stand with that token (its hash), or None."""
+def broken(grant: Grant, token: str | None, now: datetime) -> Reason | None:
+    """Why the grant does not stand with that token (its hash), or None.
+
+    With None the server was found by its address, which only one that allows OAuth may be.
+    """
     server = grant.server
     if server is None or grant.tenant is None:
         return "grant_broken"
     if server.status == "revoked":
         return "revoked"
-    if not holds(server, token, now):
-        return "rotated"
+    if (reason := _unheld(server, token, now)) is not None:
+        return reason
     if server.status != "active":
         return "suspended"
     if is_expired(server.expires_at, now):
@@ -107,6 +114,12 @@ def broken(grant: Grant, token: str, now: datetime) -> Reason | None:
     if grant.account is None or grant.head is None:
         return "grant_broken"
     return None
+
+
+def _unheld(server: Server, token: str | None, now: datetime) -> Reason | None:
+    if token is None:
+        return None if server.oauth is not None else "other_address"
+    return None if holds(server, token, now) else "rotated"
 
 
 def stopped(grant: Grant) -> bool:

@@ -4,8 +4,9 @@
 |---|---|---|---|
 | `/mcp/<token>` | in the path | Bearer `mcpp_api_…`, or `X-Api-Token` | Bearer |
 | `/mcp/s/<server-id>` | Bearer `mcpp_srv_…` | `X-Api-Token` | `X-Identity-Token` |
+| the same, OAuth allowed | an access token replaces it | `X-Api-Token` | the access token itself |
 
-Bearer is `Authorization: Bearer …`; a value that does not begin with `mcpp_` is an identity token.
+Bearer is `Authorization: Bearer …`; a value that does not begin with `mcpp_` is no token of ours.
 """
 
 from msgspec import Struct
@@ -44,6 +45,8 @@ class Claim(Struct, frozen=True):
     factor_shown: bool
     identity_token: str | None = None
     """Of any form: whether it is one, its factor finds out."""
+    server_id: str | None = None
+    """The server by its address alone, where no server token came: an access token may do."""
     certificate: Shown = Shown()
 
     def __repr__(self) -> str:
@@ -54,13 +57,15 @@ class Claim(Struct, frozen=True):
 
 def read_claim(presented: Presented) -> Claim:
     """Sort what was presented by the address table above."""
-    bearer = bearer_of(presented.authorization)
+    bearer, by_address = bearer_of(presented.authorization), None
     if presented.server_id is None:
         server, elsewhere = presented.path_token, bearer
         identity = None if bearer is None or bearer.startswith(TOKEN_PREFIX) else bearer
     else:
         server, elsewhere = bearer, None
-        identity = presented.identity_token
+        ours = bearer is not None and bearer.startswith(TOKEN_PREFIX)
+        by_address = None if ours else presented.server_id
+        identity = presented.identity_token if ours else bearer
     shown = {presented.api_token} if presented.api_token else set()
     if elsewhere is not None and elsewhere.startswith(API_TOKEN_PREFIX):
         shown.add(elsewhere)
@@ -71,6 +76,7 @@ def read_claim(presented: Presented) -> Claim:
         api_token=_checked(api, API_TOKEN_PREFIX),
         factor_shown=api is not None or bool(shown),
         identity_token=identity or None,
+        server_id=by_address,
         certificate=presented.certificate,
     )
 

@@ -34,11 +34,17 @@ class Retirement:
             return 0
         try:
             await self._store.write(
-                [Delete(entry.key), Delete(INDEX.key(record.token_hash))], {entry.key: entry.etag}
+                [Delete(entry.key), *(Delete(INDEX.key(each)) for each in _hashes(record))],
+                {entry.key: entry.etag},
             )
         except EtagConflict:  # somebody gave it more time
             return 0
         return 1
+
+
+def _hashes(record: Server | ApiToken) -> tuple[str, ...]:
+    address = record.address_hash if isinstance(record, Server) else ""
+    return (record.token_hash, address) if address else (record.token_hash,)
 
 
 def _ended_at(record: Server | ApiToken) -> datetime | None:

@@ -1,25 +1,28 @@
 """MCP servers: created with a token that is shown once, changed, and revoked at once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct, field
 
-from mcpassport.errors import Conflict, InvalidInput, NoSuchObject, Problem
-from mcpassport.gate.factors import FACTORS
+from mcpassport.errors import Conflict, InvalidInput, NoSuchObject
+from mcpassport.gate.demands import check_factors, check_oauth
 from mcpassport.gate.keys import TokenKeys
+from mcpassport.gate.oauth import ADDRESS
 from mcpassport.gate.tokens import issue, token_hash
 from mcpassport.gate.validity import check_expiry
 from mcpassport.limits import AUDIT_RETENTION_DAYS, OVERLAP_MAX_S, SERVER_TOKEN_PREFIX
-from mcpassport.records.grants import Account, Earlier, Factor, IndexEntry, Server
+from mcpassport.records.grants import Account, Earlier, Factor, IndexEntry, OAuth, Server
 from mcpassport.records.sources import Clock, Random
 from mcpassport.records.tool import Filter
 from mcpassport.store.protocol import ABSENT, EtagConflict, Op, Store
 from mcpassport.store.repositories import INDEX, SERVERS, ending
 
-_CHANGEABLE = frozenset({"name", "filter", "factors", "expires_at", "rate_limit_errors", "limits"})
+_CHANGEABLE = frozenset(
+    {"name", "filter", "factors", "oauth", "expires_at", "rate_limit_errors", "limits"}
+)
 
 
 class ServerDraft(Struct, frozen=True, kw_only=True):
@@ -30,6 +33,7 @@ class ServerDraft(Struct, frozen=True, kw_only=True):
     name: str
     filter: Filter = Filter()
     factors: tuple[Factor, ...] = ()
+    oauth: OAuth | None = None
     rate_limit_errors: Literal["auto", "http_429", "tool_error"] = "auto"
     limits: Mapping[str, int] = field(default_factory=dict)
     expires_at: datetime | None = None
@@ -67,7 +71,8 @@ class Servers:
         expiry or an unknown factor, `Conflict` if the id is taken.
         """
         now = self._clock()
-        _check_factors(draft.factors)
+        check_factors(draft.factors)
+        check_oauth(draft.oauth)
         token = issue(SERVER_TOKEN_PREFIX, self._random)
         hashed = token_hash(await self._keys.token_key(), token)
         server = Server(
@@ -82,13 +87,16 @@ class Servers:
             token_hash=hashed,
             filter=draft.filter,
             factors=draft.factors,
+            oauth=draft.oauth,
             rate_limit_errors=draft.rate_limit_errors,
             limits=dict(draft.limits),
         )
-        at = IndexEntry("server", account.tenant, draft.id, account.id, account.integration)
+        at = _entry(server)
+        server, addressed = await self._addressed(server)
         expect = {SERVERS.key(account.tenant, draft.id): ABSENT, INDEX.key(hashed): ABSENT}
+        ops = [SERVERS.put(server), INDEX.put(hashed, at), *addressed, *extra]
         try:
-            await self._store.write([SERVERS.put(server), INDEX.put(hashed, at), *extra], expect)
+            await self._store.write(ops, expect)
         except EtagConflict:
             raise Conflict("An MCP server of that id exists already.") from None
         return server, token
@@ -131,11 +139,13 @@ class Servers:
         if server.status == "revoked":
             raise Conflict("The MCP server is revoked; create another one.")
         now = self._clock()
-        _check_factors(changes.get("factors", ()))
+        check_factors(changes.get("factors", ()))
+        check_oauth(changes.get("oauth"))
         if "expires_at" in changes:
             self._check_expiry(changes["expires_at"], now)
         changed = msgspec.structs.replace(server, **changes, updated_at=now)
-        await self._replace(changed, etag or current, extra)
+        changed, addressed = await self._addressed(changed)
+        await self._replace(changed, etag or current, [*addressed, *extra])
         return changed
 
     async def revoke(self, tenant: str, server_id: str, extra: Sequence[Op] = ()) -> Server:
@@ -170,7 +180,7 @@ class Servers:
             raise Conflict("The MCP server is revoked; create another one.")
         token, now = issue(SERVER_TOKEN_PREFIX, self._random), self._clock()
         hashed = token_hash(await self._keys.token_key(), token)
-        at = IndexEntry("server", tenant, server.id, server.account, server.integration)
+        at = _entry(server)
         until = now + overlap
         rotated = msgspec.structs.replace(
             server,
@@ -228,6 +238,17 @@ class Servers:
         await self._replace(turned, etag, [*stopping, *extra])
         return turned
 
+    async def _addressed(self, server: Server) -> tuple[Server, list[Op]]:
+        """Make a server that allows access tokens findable by its address.
+
+        The entry stays when it no longer does: admission then finds a server without OAuth.
+        """
+        if server.oauth is None:
+            return server, []
+        hashed = token_hash(await self._keys.token_key(), ADDRESS + server.id)
+        found = msgspec.structs.replace(server, address_hash=hashed)
+        return found, [INDEX.put(hashed, _entry(server))]
+
     async def _read(self, tenant: str, server_id: str) -> tuple[Server, str]:
         found = await SERVERS.get(self._store, tenant, server_id)
         if found is None:
@@ -256,29 +277,5 @@ class Servers:
             )
 
 
-def _check_factors(factors: Sequence[Factor]) -> None:
-    kinds = [factor.kind for factor in factors]
-    valid = ", ".join(FACTORS)
-    problems = tuple(
-        Problem(f"/factors/{index}/kind", "factor", f"There is no factor {kind!r}.", valid)
-        for index, kind in enumerate(kinds)
-        if kind not in FACTORS
-    )
-    if problems:
-        raise InvalidInput(f"A factor is one of: {valid}.", problems=problems)
-    if len(set(kinds)) != len(kinds):
-        raise InvalidInput("A factor is demanded twice.")
-    wrong = tuple(_wrong_options(factors))
-    if wrong:
-        told = " ".join(f"{each.message} {each.mend}" for each in wrong)
-        raise InvalidInput(f"A factor's options are wrong: {told}", problems=wrong)
-
-
-def _wrong_options(factors: Sequence[Factor]) -> Iterator[Problem]:
-    for index, factor in enumerate(factors):
-        kind, at = FACTORS[factor.kind], f"/factors/{index}"
-        for name in factor.options.keys() - kind.options:
-            listed = ", ".join(sorted(kind.options)) or "none"
-            yield Problem(f"{at}/{name}", "option", f"{name} is no option.", f"Valid: {listed}.")
-        for member, message, mend in kind.problems(factor.options):
-            yield Problem(f"{at}/{member}".rstrip("/"), "option", message, mend)
+def _entry(server: Server) -> IndexEntry:
+    return IndexEntry("server", server.tenant, server.id, server.account, server.integration)

@@ -21,6 +21,7 @@ from mcpassport.audit.entry import Answered, Asked
 from mcpassport.catalog.arguments import validator_for
 from mcpassport.errors import (
     AuditUnavailable,
+    InsufficientScope,
     InternalError,
     InvalidParams,
     McpassportError,
@@ -141,7 +142,7 @@ def find_tool(exchange: Exchange, offer: Offer, asked: Asked) -> Found:
         raise InvalidParams("'params.arguments' must be an object.")
     tool = offer.tools.get(params.name)
     if tool is None:
-        raise UnknownTool
+        raise InsufficientScope if params.name in offer.beyond else UnknownTool
     asked = msgspec.structs.replace(
         asked,
         resource=tool.method.resource,

@@ -57,6 +57,8 @@ class Offer(Struct, frozen=True, kw_only=True):
     meta: bytes
     """The member `"…/serverInfo":{…}` that every modern result carries in `_meta`."""
     instructions: str
+    beyond: frozenset[str] = frozenset()
+    """What the server offers, and this caller's access token does not reach."""
 
     @property
     def surface_digest(self) -> str:
@@ -75,11 +77,15 @@ class Offers:
     def of(self, caller: Caller, catalog: Catalog) -> Offer:
         """What this caller's server offers of that catalog."""
         removed = caller.account.overrides.removed_methods
-        key = (catalog.digest, catalog.version, catalog.label, caller.server.filter, removed)
+        wanted, groups = caller.server.filter, caller.groups
+        key = (catalog.digest, catalog.version, catalog.label, wanted, removed, groups)
         offer = self._offers.get(key)
         if offer is None:
-            surface = select(catalog, caller.server.filter, removed)
+            surface = select(catalog, wanted, removed, groups)
             offer = self._make(surface, self._fragments_of(catalog))
+            if groups is not None:
+                whole = {tool.name for tool in select(catalog, wanted, removed).tools}
+                offer = msgspec.structs.replace(offer, beyond=frozenset(whole - offer.tools.keys()))
             texts = {id(text): len(text) for text in offer.results.values()}
             self._offers.put(key, offer, sum(texts.values()))
         return offer

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from mcpassport.errors import (
+    InsufficientScope,
     InternalError,
     InvalidArguments,
     McpassportError,
@@ -18,6 +19,7 @@ from mcpassport.errors import (
     envelope_of,
     meaning_of,
 )
+from mcpassport.gate.oauth import Lacking, challenge
 from mcpassport.protocol.exchange import Exchange, Header, Reply
 from mcpassport.protocol.jsonrpc import answer, fault
 from mcpassport.protocol.listing import STRUCTURED_SINCE, Offer
@@ -72,6 +74,7 @@ def failure(
             envelope, retry=msgspec.structs.replace(envelope.retry, after_seconds=after)
         )
     headers = ratelimit_headers(facts, envelope.whose, after)
+    headers = (*headers, *_challenges(exchange, error))
     status = call_status(exchange, error)
     if status != OK or _is_protocol_error(exchange, error):
         return _fault(exchange.request.id, error, status, envelope, headers)
@@ -82,10 +85,19 @@ def failure(
     return Reply(OK, headers, answer(exchange.request.id, body), envelope.type)
 
 
+def _challenges(exchange: Exchange, error: McpassportError) -> tuple[tuple[bytes, bytes], ...]:
+    oauth = exchange.caller.server.oauth
+    if oauth is None or not isinstance(error, InsufficientScope):
+        return ()
+    return ((b"www-authenticate", challenge(Lacking("scope", oauth))),)
+
+
 def call_status(exchange: Exchange, error: McpassportError) -> int:
     """The HTTP status that a failed tool call is answered with."""
     if exchange.channel is not None and exchange.channel.started:
         return OK
+    if isinstance(error, InsufficientScope):
+        return meaning_of(InsufficientScope).http_status  # of OAuth, whatever the revision
     if meaning_of(type(error)).http_status == TOO_MANY:
         return TOO_MANY if _speaks_429(exchange) else OK
     return status_of(error, modern=exchange.modern)

@@ -64,6 +64,21 @@ class Factor(Struct, frozen=True):
     options: dict[str, Any] = field(default_factory=dict)
 
 
+class OAuth(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whose access tokens a server takes in place of its own token."""
+
+    issuer: str
+    resource: str
+    """The server's address, by which clients and authorization servers name it (RFC 9728)."""
+    audience: str
+    """What tokens must be made for; the resource itself unless the vendor says otherwise."""
+    read_scope: str = ""
+    write_scope: str = ""
+    required_claims: dict[str, Any] = field(default_factory=dict)
+    algorithms: tuple[str, ...] = ("RS256", "ES256")
+    skew_s: int = 60
+
+
 class Earlier(Struct, frozen=True):
     """The token that a rotation replaced; it holds until then, beside the new one."""
 
@@ -92,6 +107,9 @@ class Server(Struct, frozen=True, kw_only=True):
     """What an admin set for this server."""
     earlier: Earlier | None = None
     rotated_at: datetime | None = None
+    oauth: OAuth | None = None
+    address_hash: str = ""
+    """Its index entry by address, where access tokens once were allowed."""
 
 
 SwitchScope: TypeAlias = Literal["all", "integration", "tenant"]
@@ -174,5 +192,7 @@ class Caller(Struct, frozen=True, kw_only=True):
     sealed_credential: bytes
     api_token_id: str | None = None
     factors: tuple[str, ...] = ()
+    groups: tuple[str, ...] | None = None
+    """The groups of methods that an access token reaches; None without one: all."""
     as_of: int = 0
     """How many endings of grants this process had seen before it was admitted: `gate/running`."""

@@ -47,7 +47,12 @@ class Doorman:
         self.asked += 1
         if self.broken is not None:
             raise self.broken
-        known = {"tenant": "acme", "server": "srv_1", "account": "acc_1", "integration": "notes"}
+        known: dict[str, Any] = {
+            "tenant": "acme",
+            "server": "srv_1",
+            "account": "acc_1",
+            "integration": "notes",
+        }
         match presented.path_token:
             case "good":
                 return caller()

@@ -12,6 +12,7 @@ SERVER = issue(SERVER_TOKEN_PREFIX, os.urandom)
 API = issue(API_TOKEN_PREFIX, os.urandom)
 OTHER = issue(API_TOKEN_PREFIX, os.urandom)
 NOTHING = Claim(None, None, factor_shown=False)
+BY_ADDRESS = Claim(None, None, factor_shown=False, server_id="srv_1")
 
 
 @pytest.mark.parametrize(
@@ -47,8 +48,8 @@ NOTHING = Claim(None, None, factor_shown=False)
             Claim(SERVER, None, factor_shown=False, identity_token="eyJ.J9.x"),
         ),
         (
-            Presented(server_id="srv_1", authorization="Bearer eyJ.J9.x", identity_token=""),
-            Claim(None, None, factor_shown=False),
+            Presented(server_id="srv_1", authorization="Bearer eyJ.J9.x", identity_token="y"),
+            Claim(None, None, factor_shown=False, identity_token="eyJ.J9.x", server_id="srv_1"),
         ),
         (
             Presented(path_token=SERVER, authorization=f"Basic {API}"),
@@ -75,8 +76,8 @@ NOTHING = Claim(None, None, factor_shown=False)
             Claim(SERVER, API, factor_shown=True),
         ),
         (Presented(server_id="srv_1", authorization=f"Bearer {API}"), NOTHING),
-        (Presented(server_id="srv_1", path_token=SERVER), NOTHING),
-        (Presented(server_id="srv_1"), NOTHING),
+        (Presented(server_id="srv_1", path_token=SERVER), BY_ADDRESS),
+        (Presented(server_id="srv_1"), BY_ADDRESS),
     ],
 )
 def test_each_secret_is_read_from_its_place_only(presented: Presented, expected: Claim) -> None:

@@ -6,10 +6,12 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from mcpassport.edge.api.strict import StrictRoute
+from mcpassport.gate.oauth import WELL_KNOWN
 
 router = APIRouter(prefix="/openapi.json", route_class=StrictRoute)
 
-PUBLIC = frozenset({"/version", "/healthz", "/readyz", "/audit/key", "/leaked"})
+METADATA = f"{WELL_KNOWN}/mcp/s/{{server_id}}"
+PUBLIC = frozenset({"/version", "/healthz", "/readyz", "/audit/key", "/leaked", METADATA})
 """Addresses that need no API token."""
 PROBLEM = {
     "type": "object",

@@ -142,6 +142,20 @@ class FactorDoc(BaseModel):
         return dict(self.model_extra or {})
 
 
+class OAuthIn(Incoming):
+    """Access tokens that a server takes in place of its own token, at its address by id."""
+
+    issuer: str
+    audience: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="absent: the server's address, as RFC 8707 has it"
+    )
+    read_scope: str = Field(default="", description="reaches `list` and `get`; empty: no scope")
+    write_scope: str = Field(default="", description="reaches everything else; empty: no scope")
+    required_claims: dict[str, Any] = {}
+    algorithms: list[str] = ["RS256", "ES256"]
+    skew_s: int = 60
+
+
 class ServerConfigIn(Incoming):
     """What an MCP server exposes, and what else it demands of its callers."""
 
@@ -153,6 +167,7 @@ class ServerConfigIn(Incoming):
     require_api_token_auth: bool | None = Field(
         default=None, description="short for the factor `api_token`"
     )
+    oauth: OAuthIn | None = None
     rate_limit_errors: Literal["auto", "http_429", "tool_error"] = "auto"
     limits: ServerLimits | None = Field(default=None, description=_settable("server"))
 

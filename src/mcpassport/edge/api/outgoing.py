@@ -6,6 +6,7 @@ None holds a secret, except the members that a creation shows once.
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
+from msgspec.structs import asdict
 from pydantic import BaseModel
 
 from mcpassport.limits import Limits, settable
@@ -165,6 +166,7 @@ class ServerOut(BaseModel):
                 "deny": list(server.filter.deny),
                 "factors": [{"kind": each.kind, **each.options} for each in server.factors],
                 "require_api_token_auth": "api_token" in kinds,
+                "oauth": server.oauth and asdict(server.oauth),
                 "rate_limit_errors": server.rate_limit_errors,
                 "limits": server.limits,
             },

@@ -15,7 +15,7 @@ from mcpassport.edge.api.strict import StrictRoute
 from mcpassport.errors import Forbidden, InvalidInput, NoSuchObject, StoreUnavailable
 from mcpassport.gate.servers import ServerDraft
 from mcpassport.limits import in_force
-from mcpassport.records.grants import Account, Factor, Server
+from mcpassport.records.grants import Account, Factor, OAuth, Server
 from mcpassport.records.tool import Filter
 
 _NOT_ROTATED = (
@@ -55,6 +55,22 @@ def _factors(config: ServerConfigIn) -> tuple[Factor, ...]:
     return tuple(given)
 
 
+def _oauth(acting: Acting, config: ServerConfigIn, server_id: str) -> OAuth | None:
+    """Whose access tokens are taken; their audience is this server unless another is given."""
+    if config.oauth is None:
+        return None
+    resource = f"{acting.services.settings.public_url}/mcp/s/{server_id}"
+    given = config.oauth.model_dump()
+    return OAuth(
+        **{
+            **given,
+            "resource": resource,
+            "audience": config.oauth.audience or resource,
+            "algorithms": tuple(config.oauth.algorithms),
+        }
+    )
+
+
 def _limits(acting: Acting, config: ServerConfigIn, current: Mapping[str, int]) -> dict[str, int]:
     """The limits that hold from now on; `Forbidden` if anybody but an admin changes them."""
     wanted = current if config.limits is None else config.limits
@@ -80,6 +96,7 @@ async def create(
         name=body.name,
         filter=await _filter(acting, account, body.config),
         factors=_factors(body.config),
+        oauth=_oauth(acting, body.config, claim.id),
         rate_limit_errors=body.config.rate_limit_errors,
         limits=_limits(acting, body.config, {}),
         expires_at=body.expires_at,
@@ -153,6 +170,7 @@ async def change(account_id: str, server_id: str, body: ServerPatch, acting: Ope
     if body.config is not None:
         changes["filter"] = await _filter(acting, account, body.config)
         changes["factors"] = _factors(body.config)
+        changes["oauth"] = _oauth(acting, body.config, server_id)
         changes["rate_limit_errors"] = body.config.rate_limit_errors
         changes["limits"] = _limits(acting, body.config, current.limits)
     event = acting.event("server.update", server_id, account.tenant)

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from mcpassport.evidence.bench import Bench
+from mcpassport.evidence.checks.access_tokens import resource_server
 from mcpassport.evidence.checks.audit_trail import every_call, unrecorded
 from mcpassport.evidence.checks.audit_trail_read import exported, recomputed
 from mcpassport.evidence.checks.client_certificates import pinned
@@ -54,6 +55,7 @@ CHECKS: Final[dict[str, Check]] = {
     "TEN-03": blast_radius,
     "AUT-05": pinned,
     "AUT-06": signed_on,
+    "AUT-07": resource_server,
     "AUT-08": origins,
     "AUT-09": preflights,
     "AUT-14": hosts,

@@ -107,9 +107,10 @@ ACCESS: Final[tuple[Claim, ...]] = (
         "AUT-07",
         _AUTH,
         8,
-        "OAuth 2.1 resource server: audience check, resource indicator and protected resource "
-        "metadata (PRM).",
-        available=False,
+        "A server can take access tokens of the customer's authorization server in place of its "
+        "own token (OAuth 2.1 resource server, at the address by its id). They are verified as "
+        "identity tokens are, must be made for this very server (audience, RFC 8707), and reach "
+        "the methods of their scopes. Who is refused is told where to get one (RFC 9728).",
     ),
     Claim(
         "AUT-11",

@@ -52,6 +52,16 @@ _SSO = """{
     ]
   }
 }"""
+_OAUTH = """{
+  "name": "agent",
+  "config": {
+    "oauth": {
+      "issuer": "https://login.acme.example",
+      "read_scope": "mcp:read",
+      "write_scope": "mcp:write"
+    }
+  }
+}"""
 _LIST = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
 
 
@@ -77,8 +87,7 @@ def build(context: Context) -> tuple[Node, ...]:
         *_second_factor(context),
         *_mtls(context),
         *_sso(context),
-        subheading("OAuth 2.1"),
-        *context.claims("AUT-07"),
+        *_oauth(context),
         subheading("Token passthrough"),
         *context.claims("AUT-04"),
         subheading("Transport, Origin and Host"),
@@ -136,6 +145,20 @@ def _sso(context: Context) -> tuple[Node, ...]:
             "server token. An answer does not say which of its parts did not hold."
         ),
         code("Create a server that demands an identity token", "json", _SSO),
+    )
+
+
+def _oauth(context: Context) -> tuple[Node, ...]:
+    return (
+        subheading("OAuth 2.1"),
+        *context.claims("AUT-07"),
+        prose(
+            "`/.well-known/oauth-protected-resource/mcp/s/<server-id>` names the authorization "
+            "server, the resource and the scopes; HTTP 401 and 403 point there. `tools/list` shows "
+            "what the scopes reach. Factors are demanded beside an access token too; this "
+            "deployment issues no tokens."
+        ),
+        code("Create a server that takes access tokens", "json", _OAUTH),
     )
 
 

@@ -10,6 +10,10 @@ from tests.support.deployment import Deployment, deployment, notes
 from mcpassport import __version__
 from mcpassport.stated import build_digest
 
+PUBLIC = {
+    *("/version", "/healthz", "/readyz", "/audit/key", "/leaked"),
+    "/.well-known/oauth-protected-resource/mcp/s/{server_id}",
+}
 HTTP_METHODS = {"get", "post", "patch", "delete"}
 
 
@@ -52,7 +56,7 @@ async def test_every_operation_says_what_it_takes_and_how_it_fails(house: Deploy
             for status, response in responses.items():
                 if status >= "400" and (path, status) != ("/readyz", "503"):
                     assert set(response["content"]) == {"application/problem+json"}
-            public = path in {"/version", "/healthz", "/readyz", "/audit/key", "/leaked"}
+            public = path in PUBLIC
             assert ("security" in operation, "401" in responses) == (not public, not public), name
             named = {p["name"] for p in operation.get("parameters", []) if p["in"] == "path"}
             assert named == set(re.findall(r"{(\w+)}", path)), name

@@ -47,6 +47,9 @@ TABLE: dict[str, str] = {
     "GET /integrated-account/{account_id}/mcp/{server_id}/why-not": ALL_READERS,
     "POST /integrated-account/{account_id}/mcp/{server_id}/call": WRITERS,
     "POST /leaked": "admin auditor acme globex acme-auditor factor nobody",
+    "GET /.well-known/oauth-protected-resource/mcp/s/{server_id}": (
+        "admin auditor acme globex acme-auditor factor nobody"
+    ),
     "POST /switch": "admin",
     "GET /switch": "admin auditor",
     "DELETE /switch/{switch_id}": "admin",
@@ -83,7 +86,8 @@ async def ids(house: Deployment) -> dict[str, str]:
     """Objects of acme for every name that stands in a path."""
     await house.push()
     account = await house.account()
-    server = await house.server(account)
+    allowed = {"issuer": "https://login.acme.example"}
+    server = await house.server(account, config={"oauth": allowed})
     token = await house.made("/api-token", {"role": "factor", "name": "x", "tenant": "acme"})
     return {
         "tenant_id": "acme",

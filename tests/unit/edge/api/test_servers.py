@@ -81,6 +81,7 @@ async def test_a_server_that_is_read_equals_the_one_that_was_made(house: Deploym
         "deny": [],
         "factors": [{"kind": "api_token"}],
         "require_api_token_auth": True,
+        "oauth": None,
         "rate_limit_errors": "auto",
         "limits": {},
     }
