@@ -68,6 +68,8 @@ class Route:
     in_query: tuple[str, ...]
     required: tuple[str, ...]
     body: str
+    public: bool = False
+    """Whether anybody may ask, so that it gives nobody more than others have."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ def _route(method: str, path: str, operation: Mapping[str, Any]) -> Route:
         tuple(placed["query"]),
         tuple(each["name"] for each in operation.get("parameters", ()) if each.get("required")),
         schema.rpartition("/")[2],
+        public="security" not in operation,
     )
 
 
@@ -146,7 +149,8 @@ def _request(
     required = [f"{name}={_SHARED[name]}" for name in route.required if name in route.in_query]
     queries = [*required, *([query] if query else [])]
     body = _filled(_BODIES.get(route.body), first)
-    reaches = bool(chosen) or query.startswith("tenant=") or body != _BODIES.get(route.body)
+    named = bool(chosen) or query.startswith("tenant=") or body != _BODIES.get(route.body)
+    reaches = named and not route.public
     return Request(route, path + ("?" + "&".join(queries) if queries else ""), body, reaches)
 
 

@@ -157,6 +157,7 @@ def test_servers(shell: Shell, account: str) -> None:
         "deny": [],
         "factors": [{"kind": "api_token"}],
         "require_api_token_auth": True,
+        "oauth": None,
         "rate_limit_errors": "tool_error",
         "limits": {},
     }

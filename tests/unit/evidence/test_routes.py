@@ -1,5 +1,6 @@
 """Requests that fit the routes of the management API, as its own description tells them."""
 
+import dataclasses
 from dataclasses import replace
 from typing import Any, cast
 
@@ -33,6 +34,9 @@ def test_ids_are_mixed() -> None:
         "/x/our-account_id/y/their-server_id",
     ]
     assert all(request.reaches for request in requests)
+    public = [*requests_for(dataclasses.replace(SERVER, public=True), THEIRS)]
+    assert public
+    assert not any(request.reaches for request in public), "what anybody may ask reaches nothing"
 
 
 def test_a_tenant_is_named_in_query_and_body() -> None:

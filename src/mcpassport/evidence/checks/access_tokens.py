@@ -25,7 +25,7 @@ async def resource_server(bench: Bench, finding: Finding) -> None:
     """AUT-07. Control: a token with both scopes is found to reach every tool."""
     provider = Provider(bench.lab.origin, "")
     allowed = {"issuer": provider.issuer, "read_scope": READ, "write_scope": WRITE}
-    config = {"oauth": {**allowed, "required_claims": {"role": ["it"]}}}
+    config: dict[str, Any] = {"oauth": {**allowed, "required_claims": {"role": ["it"]}}}
     grant, plain = await bench.grant(**config), await bench.grant()
     other = await bench.grant(grant.tenant, grant.account, **config)
     await bench.lab.answer(*provider.says())

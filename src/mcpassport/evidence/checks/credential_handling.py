@@ -22,6 +22,8 @@ ERRORS: Final = 400
 TRAIL_FORMS: Final = ("ndjson", "csv")
 PAGES: Final = ("", f"/{INTEGRATION}", f"/{INTEGRATION}.json", f"/{INTEGRATION}.md")
 Answers = dict[str, OutboundResponse]
+_SERVER: Final = {"name": "shown once", "config": {"oauth": {"issuer": "https://evidence.invalid"}}}
+"""One whose every address answers."""
 
 
 async def one_disclosure(bench: Bench, finding: Finding) -> None:
@@ -30,7 +32,7 @@ async def one_disclosure(bench: Bench, finding: Finding) -> None:
     account = await bench.account(tenant, bench.canary("credential"))
     ids, first, later = {"tenant_id": tenant, "account_id": account}, Answers(), Answers()
     for path, name, body in (
-        (f"/integrated-account/{account}/mcp", "server_id", {"name": "shown once"}),
+        (f"/integrated-account/{account}/mcp", "server_id", _SERVER),
         ("/api-token", "token_id", {"role": "tenant", "name": "shown once", "tenant": tenant}),
     ):
         once = (("Idempotency-Key", bench.canary("key")),)
