@@ -36,11 +36,12 @@ LAYERS: dict[str, int] = {
     "jobs": 6,
     "edge": 7,
     "stated": 7,
-    "app": 8,
-    "sandbox": 9,
-    "serving": 9,
-    "cli": 10,
-    "__main__": 11,
+    "owners": 8,
+    "app": 9,
+    "sandbox": 10,
+    "serving": 10,
+    "cli": 11,
+    "__main__": 12,
 }
 """Longest matching prefix wins; `lab` stands apart."""
 

@@ -12,9 +12,6 @@ from fastapi import Request
 from starlette.types import ASGIApp
 
 from mcpassport import __version__
-from mcpassport.accounts.connect import Accounts
-from mcpassport.accounts.fingerprints import FingerprintKeys
-from mcpassport.accounts.tenants import Tenants
 from mcpassport.audit.edge import EdgeCounter
 from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
@@ -35,19 +32,14 @@ from mcpassport.edge.reference import ReferencePages
 from mcpassport.edge.replay import catch_up
 from mcpassport.expressions import Evaluator
 from mcpassport.gate.admit import Gate
-from mcpassport.gate.api_tokens import ApiTokens
 from mcpassport.gate.issuers import Issuers
-from mcpassport.gate.principals import Principals
-from mcpassport.gate.running import Running
-from mcpassport.gate.servers import Lifetimes, Servers
-from mcpassport.gate.switches import Switches
 from mcpassport.http import HttpClient
-from mcpassport.integrations.versions import Versions
 from mcpassport.jobs import Jobs, Sources, jobs_of
 from mcpassport.observe.http import WatchedHttp
 from mcpassport.observe.metrics import Metrics
 from mcpassport.observe.requests import Watch
 from mcpassport.observe.store import TimedAudit, TimedStore
+from mcpassport.owners import owners_of
 from mcpassport.protocol.endpoint import Protocol
 from mcpassport.records.grants import Principal
 from mcpassport.records.sources import Clock, Random
@@ -58,7 +50,6 @@ from mcpassport.store import first_look, open_audit, open_keyring, open_store
 from mcpassport.store.keys import Keys
 from mcpassport.store.master import load_master_key
 from mcpassport.store.protocol import AuditStore, Store
-from mcpassport.store.revocations import RevocationLog
 from mcpassport.store.unready import refuse_unreplayed
 from mcpassport.store.vault import Vault
 from mcpassport.upstream.call import Upstream
@@ -103,7 +94,7 @@ async def open_services(
             audit=audit,
             vault=vault,
             keeper=keeper,
-            **await _owners(settings, store, keys, vault, clock, random),
+            **await owners_of(settings, store, keys, vault, clock, random),
             upstream=Upstream(
                 http=http, evaluator=evaluator, vault=vault, limits=settings.limits, clock=clock
             ),
@@ -170,44 +161,6 @@ async def _open_files(
 class _Sources(TypedDict):
     clock: Clock
     random: Random
-
-
-class _Owners(TypedDict):
-    accounts: Accounts
-    tenants: Tenants
-    fingerprint_keys: FingerprintKeys
-    versions: Versions
-    servers: Servers
-    switches: Switches
-    running: Running
-    api_tokens: ApiTokens
-    principals: Principals
-    revocations: RevocationLog
-
-
-async def _owners(
-    settings: Settings, store: Store, keys: Keys, vault: Vault, clock: Clock, random: Random
-) -> _Owners:
-    """Who owns which records."""
-    revocations = RevocationLog(settings.data_dir, store, clock=clock, random=random)
-    await revocations.begin()
-    lifetimes = Lifetimes(
-        default=timedelta(days=settings.default_server_ttl_days),
-        allow_unexpiring=settings.allow_unexpiring_servers,
-        remembered=timedelta(days=settings.audit_retention_days),
-    )
-    return {
-        "accounts": Accounts(store, vault, clock),
-        "tenants": Tenants(store, keys, clock),
-        "fingerprint_keys": FingerprintKeys(store, keys, clock),
-        "versions": Versions(store, clock, hold=settings.publish == "required"),
-        "servers": Servers(store, keys, lifetimes=lifetimes, clock=clock, random=random),
-        "switches": Switches(store, clock),
-        "running": Running(store),
-        "api_tokens": ApiTokens(store, keys, clock=clock, random=random),
-        "principals": Principals(store, keys, clock),
-        "revocations": revocations,
-    }
 
 
 def _reference(services: Services) -> ReferencePages:

@@ -1,6 +1,7 @@
 """Tenants: the vendor's customers. A tenant's data key exists before its record does."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -12,6 +13,8 @@ from mcpassport.records.sources import Clock
 from mcpassport.store.keys import Keys
 from mcpassport.store.protocol import ABSENT, ALL, EtagConflict, Op, Store
 from mcpassport.store.repositories import TENANTS, ending
+
+ENDED = "The tenant is offboarded, which is final; create another one."
 
 
 class Tenants:
@@ -71,6 +74,19 @@ class Tenants:
         """Let a suspended tenant work again; what was revoked or suspended singly stays so."""
         return await self._change(tenant_id, {"status": "active"}, extra)
 
+    async def living(self, tenant_id: str) -> Tenant:
+        """The same for whoever gives it something; `Conflict` when it is offboarded."""
+        tenant = await self.get(tenant_id)
+        if tenant.ended_at is not None:
+            raise Conflict(ENDED)
+        return tenant
+
+    async def end(self, tenant_id: str, now: datetime, extra: Sequence[Op]) -> Tenant:
+        """Refuse all that is the tenant's, for good, and forget its name and limits."""
+        changes = {"status": "offboarded", "ended_at": now, "name": "", "limits": {}}
+        tenant = await self.get(tenant_id)
+        return tenant if tenant.ended_at else await self._change(tenant_id, changes, extra)
+
     async def _change(
         self, tenant_id: str, changes: Mapping[str, Any], extra: Sequence[Op]
     ) -> Tenant:
@@ -78,10 +94,12 @@ class Tenants:
         found = await TENANTS.get(self._store, tenant_id, tenant_id)
         if found is None:
             raise NoSuchObject("No such tenant.")
+        if found[0].ended_at is not None:
+            raise Conflict(ENDED)
         tenant = msgspec.structs.replace(found[0], **changes)
         if tenant == found[0] and ("status" in changes or not changes):
             return tenant
-        stopping = [ending()] if tenant.status == "suspended" else []
+        stopping = [ending()] if tenant.status != "active" else []
         try:
             await self._store.write(
                 [TENANTS.put(tenant), *stopping, *extra],

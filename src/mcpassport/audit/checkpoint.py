@@ -22,6 +22,10 @@ class SigningKey:
         self._private = Ed25519PrivateKey.from_private_bytes(seed)
         self.public = self._private.public_key().public_bytes_raw()
 
+    def sign_bytes(self, statement: bytes) -> bytes:
+        """The 64 bytes of a signature."""
+        return self._private.sign(statement)
+
     def sign(self, row: ChainedRow, now: datetime) -> Checkpoint:
         """State that the chain has this row now."""
         place = (row.chain, row.sequence, row.hash.hex(), now.astimezone(UTC).isoformat())
@@ -32,7 +36,7 @@ class SigningKey:
             hash=digest,
             ts=ts,
             key=b64encode(self.public).decode(),
-            signature=b64encode(self._private.sign(_statement(*place))).decode(),
+            signature=b64encode(self.sign_bytes(_statement(*place))).decode(),
         )
 
 
@@ -43,16 +47,21 @@ def fingerprint_of(public: bytes) -> str:
 
 def problem_of(checkpoint: Checkpoint, fingerprint: str) -> str:
     """Why the key with that fingerprint did not sign this; empty when it did."""
+    said = _statement(checkpoint.chain, checkpoint.sequence, checkpoint.hash, checkpoint.ts)
+    problem = signed_by(checkpoint.key, checkpoint.signature, said, fingerprint)
+    return f"the checkpoint: {problem}" if problem else ""
+
+
+def signed_by(key: str, signature: str, statement: bytes, fingerprint: str) -> str:
+    """Why that signature (key and signature in base64) is none of that key; empty when it is."""
     try:
-        public = b64decode(checkpoint.key, validate=True)
+        public = b64decode(key, validate=True)
         if fingerprint_of(public) != fingerprint:
-            return "the checkpoint is signed with another key"
-        Ed25519PublicKey.from_public_bytes(public).verify(
-            b64decode(checkpoint.signature, validate=True),
-            _statement(checkpoint.chain, checkpoint.sequence, checkpoint.hash, checkpoint.ts),
-        )
+            return "it is signed with another key"
+        mark = b64decode(signature, validate=True)
+        Ed25519PublicKey.from_public_bytes(public).verify(mark, statement)
     except (InvalidSignature, binascii.Error, ValueError):
-        return "the signature of the checkpoint does not hold"
+        return "its signature does not hold"
     return ""
 
 

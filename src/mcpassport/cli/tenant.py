@@ -10,6 +10,7 @@ from pathlib import Path
 from cyclopts import App
 
 from mcpassport.cli.client import segment
+from mcpassport.cli.deletion import read_report, tell_report, tell_verified
 from mcpassport.cli.options import DEFAULTS, Flag, Options, numbers
 from mcpassport.cli.output import confirm, errors, tell_change, tell_object, tell_rows
 from mcpassport.errors import UsageError
@@ -86,6 +87,69 @@ async def resume(tenant: str, *, options: Options = DEFAULTS) -> None:
         The tenant's id.
     """
     await _turn(tenant, "resume", options)
+
+
+@app.command
+async def offboard(
+    tenant: str, *, out: Path | None = None, yes: Flag = False, options: Options = DEFAULTS
+) -> None:
+    """Offboard a tenant, for good: revoke, delete, destroy its keys; show the signed report.
+
+    Repeat it if it was interrupted. The report can be read again with `tenant deletion-report`.
+
+    Parameters
+    ----------
+    tenant
+        The tenant's id.
+    out
+        File to write the report to, as it is signed.
+    yes
+        Do not ask.
+    """
+    confirm(
+        f"Offboard tenant {tenant}? Its servers, tokens, accounts and keys are destroyed, and "
+        "nobody can bring them back.",
+        yes=yes,
+    )
+    async with options.api() as api:
+        report = await api.call("DELETE", f"/tenant/{segment(tenant)}")
+    tell_report(report, out, json=options.json)
+
+
+@app.command
+async def deletion_report(
+    tenant: str, *, out: Path | None = None, options: Options = DEFAULTS
+) -> None:
+    """Show the signed report of a tenant that was offboarded.
+
+    Parameters
+    ----------
+    tenant
+        The tenant's id.
+    out
+        File to write the report to, as it is signed.
+    """
+    async with options.api() as api:
+        report = (await api.call("GET", f"/tenant/{segment(tenant)}"))["deletion_report"]
+    if report is None:
+        raise UsageError(f"Tenant {tenant} has no deletion report: it is not offboarded.")
+    tell_report(report, out, json=options.json)
+
+
+@app.command
+async def verify_report(file: Path, *, key: str, json: Flag = False) -> None:
+    """Check a deletion report, without any deployment; exit code 1 if it does not hold.
+
+    Parameters
+    ----------
+    file
+        The report, as the deployment gave it.
+    key
+        Fingerprint of the operations key: `GET /audit/key`, or the published reference.
+    json
+        Print JSON for scripts.
+    """
+    tell_verified(read_report(file), key, json=json)
 
 
 @app.command

@@ -29,6 +29,11 @@ async def _switch_off(services: Services, it: Revocation, told: Append) -> None:
     await services.switches.off(kind, name, by=LOG.id, extra=[told])
 
 
+async def _offboard(services: Services, it: Revocation, told: Append) -> None:
+    await services.offboarding.begin(it.id, [told])
+    await services.offboarding.finish(it.id, LOG)
+
+
 AGAIN: Final[Mapping[str, tuple[str, Again]]] = MappingProxyType(
     {
         "server": (
@@ -50,6 +55,7 @@ AGAIN: Final[Mapping[str, tuple[str, Again]]] = MappingProxyType(
             "switch.on",
             lambda services, it, told: services.switches.on(it.id, [told]),
         ),
+        "tenant": ("tenant.offboard", _offboard),
         "account": (
             "account.delete",
             lambda services, it, told: services.accounts.delete(it.tenant, it.id, [told]),

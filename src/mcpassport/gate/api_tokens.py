@@ -58,7 +58,7 @@ class ApiTokens:
         (2) Role and tenant fit: an admin belongs to no tenant, `tenant` and `factor` to one, an
             auditor to one or to the whole deployment.
         (3) The expiry, if any, has a zone and lies at least a minute ahead.
-        (4) The tenant exists.
+        (4) The tenant exists and is not offboarded.
 
         Raises `Forbidden`, `InvalidInput`, `NoSuchObject`, or `Conflict` if the id is taken.
         """
@@ -66,8 +66,8 @@ class ApiTokens:
         _check_grant(draft, principal)  # (1) (2)
         if draft.expires_at is not None:
             check_expiry(draft.expires_at, now)  # (3)
-        if draft.tenant and await TENANTS.get(self._store, draft.tenant, draft.tenant) is None:
-            raise NoSuchObject("No such tenant.")  # (4)
+        if draft.tenant:
+            await self._check_tenant(draft.tenant)  # (4)
         token = issue(API_TOKEN_PREFIX, self._random)
         hashed = token_hash(await self._keys.token_key(), token)
         record = ApiToken(
@@ -86,6 +86,13 @@ class ApiTokens:
         except EtagConflict:
             raise Conflict("An API token of that id exists already.") from None
         return record, token
+
+    async def _check_tenant(self, tenant: str) -> None:
+        found = await TENANTS.get(self._store, tenant, tenant)
+        if found is None:
+            raise NoSuchObject("No such tenant.")
+        if found[0].ended_at is not None:
+            raise Conflict("The tenant is offboarded, which is final; create another one.")
 
     async def get(self, tenant: str, token_id: str) -> ApiToken:
         """The token's record, or `NoSuchObject`."""

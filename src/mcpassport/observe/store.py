@@ -90,6 +90,10 @@ class TimedStore:
         """As in `Store`."""
         return await self._timed("purge", self._inner.purge(now))
 
+    async def forget_deleted(self) -> None:
+        """As in `Store`."""
+        await self._timed("purge", self._inner.forget_deleted())
+
     async def outbox(self, limit: int = 500) -> list[Append]:
         """As in `Store`."""
         return await self._timed("outbox", self._inner.outbox(limit))

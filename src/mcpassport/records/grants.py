@@ -16,10 +16,12 @@ class Tenant(Struct, frozen=True, kw_only=True):
     id: str
     name: str
     created_at: datetime
-    status: Literal["active", "suspended"] = "active"
+    status: Literal["active", "suspended", "offboarded"] = "active"
     key_version: int = 1
     limits: dict[str, int] = field(default_factory=dict)
     """What an admin set for this tenant; see `limits.in_force`."""
+    ended_at: datetime | None = None
+    """When it was offboarded, which is final."""
 
 
 class Disclosure(Struct, frozen=True, kw_only=True):

@@ -103,15 +103,16 @@ class Keys:
         made = await self._store.add_next(_TENANT, tenant, lambda name: self._wrap(name, key))
         return made.version
 
-    async def destroy_tenant_keys(self, tenant: str) -> None:
-        """Destroy every version; other processes forget within 60 s.
+    async def destroy_tenant_keys(self, tenant: str) -> int:
+        """Destroy every version, and the fingerprint key; how many keys. Others forget in 60 s.
 
         The caller makes them unusable at once by the tenant record, which each request reads.
         """
-        await self._store.destroy((_TENANT, _FINGERPRINT), tenant)
+        destroyed = await self._store.destroy((_TENANT, _FINGERPRINT), tenant)
         self._destroyed += 1
         for name in [name for name in self._cache if name.tenant == tenant]:
             del self._cache[name]
+        return destroyed
 
     async def check_master(self, *, expected: bool) -> None:
         """A row that the master key of the first start wrapped opens under no other key.

@@ -58,8 +58,11 @@ class KeyStore(Protocol):
         """Put `wrapped` in the place of `expected`; False if something else stands there."""
         ...
 
-    async def destroy(self, kinds: Collection[str], tenant: str) -> None:
-        """Remove every version of those keys of the tenant; their names stay used."""
+    async def destroy(self, kinds: Collection[str], tenant: str) -> int:
+        """Remove every version of those keys of the tenant; how many there ever were.
+
+        Their names stay used.
+        """
         ...
 
     async def close(self) -> None:

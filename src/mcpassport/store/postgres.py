@@ -214,6 +214,9 @@ class PostgresStore:
             if len(rows) < _PURGE_BATCH:
                 return removed
 
+    async def forget_deleted(self) -> None:
+        """The server's files keep what was deleted until it tidies up by itself."""
+
     async def outbox(self, limit: int = 500) -> list[Append]:
         """Events not yet moved into their chain, oldest first."""
         return [Append(*row) for row in await self._database.read(_OUTBOX, max(limit, 0))]

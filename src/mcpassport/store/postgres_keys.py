@@ -92,10 +92,11 @@ class PostgresKeys:
         rows = await self._database.write(lambda connection: connection.fetch(_REPLACE, *terms))
         return bool(rows)
 
-    async def destroy(self, kinds: Collection[str], tenant: str) -> None:
+    async def destroy(self, kinds: Collection[str], tenant: str) -> int:
         """Remove every version of those keys; the server's files keep them until it tidies up."""
         gone = ([*kinds], tenant)
-        await self._database.write(lambda connection: connection.execute(_DESTROY, *gone))
+        told = await self._database.write(lambda connection: connection.execute(_DESTROY, *gone))
+        return int(told.rpartition(" ")[2])  # the command's tag: UPDATE and the number of rows
 
     async def close(self) -> None:
         """Finish writes in progress and release the connections."""

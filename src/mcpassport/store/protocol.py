@@ -184,6 +184,10 @@ class Store(Protocol):
         """
         ...
 
+    async def forget_deleted(self) -> None:
+        """Take what was deleted out of the journal, where the engine lets a client do that."""
+        ...
+
     async def outbox(self, limit: int = 500) -> list[Append]:
         """Events not yet moved into their chain, oldest first."""
         ...

@@ -189,6 +189,10 @@ class SqliteStore:
             removed += count
         return removed
 
+    async def forget_deleted(self) -> None:
+        """Fold the journal into the file, where deleted bytes are overwritten."""
+        await self._database.empty_journal()
+
     async def outbox(self, limit: int = 500) -> list[Append]:
         """Events not yet moved into their chain, oldest first."""
         query = "SELECT event_id, chain, body FROM outbox ORDER BY position LIMIT ?"

@@ -85,11 +85,12 @@ class SqliteKeys:
         await self._database.empty_journal()
         return replaced == 1
 
-    async def destroy(self, kinds: Collection[str], tenant: str) -> None:
+    async def destroy(self, kinds: Collection[str], tenant: str) -> int:
         """Remove every version of those keys, from the file and from its journal."""
         gone = [(kind, tenant) for kind in kinds]
-        await self._database.write(lambda c: c.executemany(_DESTROY, gone).rowcount)
+        count = await self._database.write(lambda c: c.executemany(_DESTROY, gone).rowcount)
         await self._database.empty_journal()
+        return count
 
     async def close(self) -> None:
         """Finish writes in progress and release the file."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from base64 import b64decode
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 from tests.support.commands import Answering, Shell
 from tests.support.deployment import CREDENTIAL
+
+from mcpassport.audit.checkpoint import fingerprint_of
 
 PLANTED = "planted-value-of-a-secret"
 
@@ -45,6 +48,32 @@ def test_tenants(shell: Shell) -> None:
     assert "exists already" in shell.refused(1, "tenant", "create", "x", "--id", "acme")
     assert "No such tenant" in shell.refused(1, "tenant", "show", "nobody")
     assert "body.id" in shell.refused(1, "tenant", "create", "x", "--id", "Not A Slug")
+
+
+def test_a_tenant_is_offboarded_and_its_report_verified(
+    shell: Shell, bare: Shell, tmp_path: Path
+) -> None:
+    """Asked first; the report is shown, written, read again, and checked without a deployment."""
+    shell.ok("tenant", "create", "Acme", "--id", "acme")
+    assert "add --yes" in shell.refused(2, "tenant", "offboard", "acme")
+    out = tmp_path / "report.json"
+    report = shell.json("tenant", "offboard", "acme", "--yes", "--out", str(out))
+    assert report["tenant"] == "acme"
+    assert shell.json("tenant", "deletion-report", "acme") == report
+    assert "offboarded" in shell.ok("tenant", "list")
+    key = fingerprint_of(b64decode(report["key"]))
+    verify = ("tenant", "verify-report", str(out), "--key", key)
+    assert bare.json(*verify)["verified"] is True
+    out.write_text(out.read_text().replace('"acme"', '"acne"'))
+    changed = bare(*verify)
+    assert (changed.code, "its signature does not hold" in changed.out) == (1, True)
+    out.write_text("{}")
+    assert "holds no deletion report" in bare.refused(2, *verify)
+    missing = ("tenant", "verify-report", str(tmp_path / "none"), "--key", key)
+    assert "cannot be read" in bare.refused(2, *missing)
+    shell.ok("tenant", "create", "Globex", "--id", "globex")
+    living = shell.refused(2, "tenant", "deletion-report", "globex")
+    assert "it is not offboarded" in living
 
 
 def test_limits_are_set_for_a_tenant_and_for_a_server(shell: Shell, account: str) -> None:

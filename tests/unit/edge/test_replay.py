@@ -79,6 +79,28 @@ async def test_what_the_store_forgot_is_revoked_again_before_serving(
             assert sorted(told) == ["account.delete", "server.revoke", "server.rotate"]
 
 
+async def test_an_offboarded_tenant_is_ended_again(tmp_path: Path) -> None:
+    """A store that was set back brings it back with all it had; the start ends it, and reports."""
+    async with deployment(tmp_path) as house:
+        await house.push()
+        account = await house.account()
+        made = await house.server(account)
+        url, settings = folder_url(house.services.settings.data_dir), house.services.settings
+        before = await records(url)
+        assert (await house.send("DELETE", "/tenant/acme")).status == 200
+    await set_back(url, before)
+    async with (
+        open_services(settings, clock=house.clock) as services,
+        open_application(services) as app,
+    ):
+        again = Deployment(services, app, house.clock, house.tokens)
+        assert (await again.mcp(f"/mcp/{made['token']}", LIST)).status == 404
+        report = await services.offboarding.report("acme")
+        assert report is not None
+        assert report.by == "system:revocation-log"
+        assert report.records_deleted["server"] == 1
+
+
 async def test_a_log_of_a_newer_release_stops_the_start(tmp_path: Path) -> None:
     """What cannot be revoked again must not be served."""
     async with deployment(tmp_path) as house:

@@ -34,7 +34,7 @@ async def _head(acting: Acting, name: str) -> IntegrationHead:
 async def create(body: AccountIn, acting: Operator, key: IdempotencyKey = None) -> AccountOut:
     """Connect an account with static credentials; they are sealed and never shown again."""
     services = acting.services
-    tenant = await services.tenants.get(acting.tenant(body.tenant))
+    tenant = await services.tenants.living(acting.tenant(body.tenant))
     integration = await services.versions.integration(await _head(acting, body.integration))
     claim = await once(acting, "acc_", tenant.id, key, body)
     if claim.replay:

@@ -6,10 +6,12 @@ None holds a secret, except the members that a creation shows once.
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
+import msgspec
 from msgspec.structs import asdict
 from pydantic import BaseModel
 
 from mcpassport.limits import Limits, settable
+from mcpassport.records.deletion import DeletionReport
 from mcpassport.records.grants import (
     Account,
     ApiToken,
@@ -28,6 +30,36 @@ class PageOf(BaseModel, Generic[T]):
     next_cursor: str | None
 
 
+class RemainsOut(BaseModel):
+    """What is still there of an offboarded tenant, why, and until when."""
+
+    what: str
+    why: str
+    until: datetime | None
+    """null: as long as whoever keeps it keeps it."""
+
+
+class DeletionReportOut(BaseModel):
+    """What became of an offboarded tenant, signed; `mcpassport tenant verify-report` checks it."""
+
+    tenant: str
+    by: str
+    started_at: datetime
+    finished_at: datetime
+    build: str
+    keys_destroyed: int
+    records_deleted: dict[str, int]
+    fingerprint_key_disclosed: bool
+    remains: list[RemainsOut]
+    key: str
+    signature: str
+
+    @classmethod
+    def of(cls, report: DeletionReport) -> "DeletionReportOut":
+        """The same, member by member."""
+        return cls.model_validate(msgspec.to_builtins(report, builtin_types=(datetime,)))
+
+
 class TenantOut(BaseModel):
     """A tenant."""
 
@@ -36,6 +68,8 @@ class TenantOut(BaseModel):
     status: str
     limits: dict[str, int]
     created_at: datetime
+    deletion_report: DeletionReportOut | None = None
+    """Of an offboarded tenant that is read by itself."""
 
     @classmethod
     def of(cls, tenant: Tenant) -> "TenantOut":

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from mcpassport.accounts.connect import Accounts
 from mcpassport.accounts.fingerprints import FingerprintKeys
+from mcpassport.accounts.offboarding import Offboarding
 from mcpassport.accounts.tenants import Tenants
 from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
@@ -45,6 +46,7 @@ class Services:
     audit: AuditLog
     keeper: Keeper
     tenants: Tenants
+    offboarding: Offboarding
     fingerprint_keys: FingerprintKeys
     accounts: Accounts
     versions: Versions

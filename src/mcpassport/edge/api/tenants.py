@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from mcpassport.edge.api.idempotency import IdempotencyKey, once
 from mcpassport.edge.api.incoming import Nothing, TenantIn, TenantPatch
-from mcpassport.edge.api.outgoing import PageOf, TenantOut
+from mcpassport.edge.api.outgoing import DeletionReportOut, PageOf, TenantOut
 from mcpassport.edge.api.principal import (
     Acting,
     Admin,
@@ -75,8 +75,13 @@ async def page(
 
 @router.get("/{tenant_id}")
 async def read(tenant_id: str, acting: Reader) -> TenantOut:
-    """Read one tenant; a tenant reads itself."""
-    return TenantOut.of(await _seen(acting, tenant_id))
+    """Read one tenant; a tenant reads itself. An offboarded one shows its deletion report."""
+    tenant = await _seen(acting, tenant_id)
+    shown = TenantOut.of(tenant)
+    report = await acting.services.offboarding.report(tenant_id) if tenant.ended_at else None
+    if report is not None:
+        shown.deletion_report = DeletionReportOut.of(report)
+    return shown
 
 
 @router.patch("/{tenant_id}")
@@ -105,6 +110,20 @@ async def resume(tenant_id: str, acting: Admin) -> TenantOut:
     tenant = await acting.services.tenants.resume(tenant_id, [event])
     await acting.recorded()
     return TenantOut.of(tenant)
+
+
+@router.delete("/{tenant_id}")
+async def offboard(tenant_id: str, acting: Admin) -> DeletionReportOut:
+    """Offboard a tenant, for good: revoke, delete, destroy its keys; the signed report of it.
+
+    Whoever was interrupted asks again.
+    """
+    services = acting.services
+    event = acting.event("tenant.offboard", tenant_id, tenant_id)
+    await services.offboarding.begin(tenant_id, [event])
+    await acting.recorded()
+    await acting.revoked("tenant", tenant_id, tenant_id)
+    return DeletionReportOut.of(await services.offboarding.finish(tenant_id, acting.principal))
 
 
 @router.post("/{tenant_id}/fingerprint-key", status_code=201)

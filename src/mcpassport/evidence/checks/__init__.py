@@ -27,6 +27,7 @@ from mcpassport.evidence.checks.lifecycle import (
     suspension,
 )
 from mcpassport.evidence.checks.load import calls_at_once, large_answers, sizes, tenants_share
+from mcpassport.evidence.checks.offboarding import offboarded
 from mcpassport.evidence.checks.publication import kept_releases, signed_release
 from mcpassport.evidence.checks.rate_limits_errors import made_once, one_request
 from mcpassport.evidence.checks.sent_requests import one_place, query_unseen
@@ -67,6 +68,7 @@ CHECKS: Final[dict[str, Check]] = {
     "LIF-02": revocation,
     "LIF-03": rotation,
     "LIF-04": suspension,
+    "LIF-05": offboarded,
     "LIF-06": kill_switch,
     "LIF-07": running_calls,
     "LIF-08": leaked,

@@ -232,5 +232,14 @@ ACCESS: Final[tuple[Claim, ...]] = (
         "with its server, a live API token ends, from the next request on, and its owner is told "
         "by an event. The answer is the same whatever was reported.",
     ),
-    Claim("LIF-05", _LIFE, 13, "Tenant offboarding with a deletion report.", available=False),
+    Claim(
+        "LIF-05",
+        _LIFE,
+        13,
+        "Offboarding a tenant (`DELETE /tenant/{{id}}`) is final: from the next request on nothing "
+        "of it is admitted, its keys are destroyed, so that no copy of the data yields its "
+        "credentials, and its records are deleted. The signed deletion report says what was "
+        "destroyed and what remains: audit rows ({audit_retention_days} days at least), copies of "
+        "the keys ({key_backup_days} days at most), and backups of the data.",
+    ),
 )

@@ -6,6 +6,10 @@ from mcpassport.reference.inputs import Context
 from mcpassport.reference.writing import code, prose, subheading
 
 
+_OFFBOARD = """mcpassport tenant offboard acme --out report.json
+mcpassport tenant verify-report report.json --key <fingerprint of the operations key>"""
+
+
 def build(context: Context) -> tuple[Node, ...]:
     """From creation to the end of a grant."""
     return (
@@ -34,11 +38,12 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("Tenant offboarding"),
         *context.claims("LIF-05"),
         prose(
-            "Instead: delete the tenant's accounts, which deletes their credentials and revokes "
-            "their servers, and revoke its API tokens. The tenant's record, its revoked servers "
-            "and tokens, its keys and its audit rows remain "
-            "([What is stored](#what-is-stored))."
+            "The report can be checked without this deployment, with the key of "
+            "`GET /audit/key`. A tenant that has the key of its fingerprints can still recompute "
+            "them from its audit rows; otherwise nobody can. A backup that is restored later is "
+            "ended again by the revocation log before it serves."
         ),
+        code("Offboard a tenant, and check the report", "sh", _OFFBOARD),
     )
 
 

@@ -19,6 +19,7 @@ TABLE: dict[str, str] = {
     "PATCH /tenant/{tenant_id}": "admin",
     "POST /tenant/{tenant_id}/suspend": "admin",
     "POST /tenant/{tenant_id}/resume": "admin",
+    "DELETE /tenant/{tenant_id}": "admin",
     "POST /tenant/{tenant_id}/fingerprint-key": WRITERS,
     "GET /tenant/{tenant_id}/fingerprint-key": ALL_READERS,
     "POST /integration": "admin",
