@@ -5,7 +5,6 @@ from mcpassport.reference.document import Diagram, DiagramEdge, DiagramNode, Nod
 from mcpassport.reference.inputs import Context
 from mcpassport.reference.writing import code, prose, subheading
 
-
 _OFFBOARD = """mcpassport tenant offboard acme --out report.json
 mcpassport tenant verify-report report.json --key <fingerprint of the operations key>"""
 
