@@ -27,7 +27,7 @@ from msgspec import structs
 from mcpassport.app import open_application, open_services
 from mcpassport.edge.api.services import Services
 from mcpassport.errors import DataFolderError, McpassportError
-from mcpassport.evidence.probe import PROXY_SECRET
+from mcpassport.evidence.probe import KEY_FILE, PROXY_SECRET
 from mcpassport.gate.api_tokens import TokenDraft
 from mcpassport.limits import LIMITS, Limits
 from mcpassport.observe.process import settle_process
@@ -38,8 +38,6 @@ from mcpassport.setting_types import MASTER_KEY_BYTES
 from mcpassport.settings import Settings, load
 
 LOOPBACK: Final = "127.0.0.1"
-KEY_FILE: Final = "sandbox.key"
-"""The master key that a sandbox made, and the mark of a folder that is its own."""
 PAGE: Final = "https://evidence.invalid"
 """A page that checks call from; no browser can be there (RFC 6761, 6.4)."""
 ADMIN: Final = "tok_evidence_"

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from mcpassport.errors import DataFolderError, UsageError
+from mcpassport.evidence.probe import KEY_FILE
 from mcpassport.evidence.processes import Sandbox
 from mcpassport.limits import Limits
 from mcpassport.records.evidence import OUT_OF_REACH
 from mcpassport.sandbox import (
-    KEY_FILE,
     SteppingClock,
     known_folder,
     new_folder,

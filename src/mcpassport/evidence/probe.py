@@ -24,6 +24,8 @@ CALLS: Final = {
 }
 """Tool -> arguments that it takes."""
 CREDENTIAL_KIND: Final = "bearer"
+KEY_FILE: Final = "sandbox.key"
+"""The master key that a sandbox made, and the mark of a folder that is its own."""
 PROXY_SECRET: Final = "known-to-everybody-and-used-by-no-deployment"
 """With it the checks stand in for the TLS proxy of a sandbox."""
 _RECORDS: Final = {

@@ -13,9 +13,11 @@ from typing import Any, Final
 import msgspec
 
 from mcpassport.errors import UsageError
+from mcpassport.evidence.probe import KEY_FILE
 from mcpassport.http import HttpClient
 from mcpassport.limits import Limits
 from mcpassport.records.evidence import Substitution
+from mcpassport.records.masked import KeyMaterial
 
 START_S: Final = 60
 STOP_S: Final = 10
@@ -61,6 +63,11 @@ class Sandbox:
     def data(self) -> Path:
         """Its data folder."""
         return self.folder / "home" / "data"
+
+    @property
+    def master_key(self) -> KeyMaterial:
+        """What its keys are wrapped with."""
+        return KeyMaterial((self.folder / "home" / KEY_FILE).read_bytes())
 
     @property
     def http(self) -> HttpClient:

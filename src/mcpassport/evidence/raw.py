@@ -14,10 +14,14 @@ Headers = tuple[tuple[str, str], ...]
 async def ask(
     port: int, method: str, path: str, headers: Headers = (), body: bytes = b""
 ) -> OutboundResponse:
-    """One request on a connection of its own; a `Host` is sent unless the headers have one."""
-    usual = [("Connection", "close"), ("Content-Length", str(len(body)))]
-    if not any(name.lower() == "host" for name, _ in headers):
-        usual.insert(0, ("Host", f"{LOOPBACK}:{port}"))
+    """One request on a connection of its own; what each request has is sent unless given."""
+    own = {name.lower() for name, _ in headers}
+    length = ("Content-Length", str(len(body)))
+    usual = [
+        each
+        for each in (("Host", f"{LOOPBACK}:{port}"), ("Connection", "close"), length)
+        if each[0].lower() not in own
+    ]
     lines = [f"{method} {path} HTTP/1.1", *(f"{n}: {v}" for n, v in (*usual, *headers))]
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
     try:

@@ -5,8 +5,10 @@ from typing import Final
 
 from mcpassport.evidence.bench import Bench
 from mcpassport.evidence.checks.access_tokens import resource_server
+from mcpassport.evidence.checks.arguments import checked, filters, one_segment
 from mcpassport.evidence.checks.audit_trail import every_call, unrecorded
 from mcpassport.evidence.checks.audit_trail_read import exported, recomputed
+from mcpassport.evidence.checks.bound_credentials import bound
 from mcpassport.evidence.checks.client_certificates import pinned
 from mcpassport.evidence.checks.client_configuration import handshakes
 from mcpassport.evidence.checks.credential_handling import at_rest, one_disclosure
@@ -30,7 +32,11 @@ from mcpassport.evidence.checks.load import calls_at_once, large_answers, sizes,
 from mcpassport.evidence.checks.offboarding import offboarded
 from mcpassport.evidence.checks.publication import kept_releases, signed_release
 from mcpassport.evidence.checks.rate_limits_errors import made_once, one_request
+from mcpassport.evidence.checks.roles import agents_open_nothing, roles
+from mcpassport.evidence.checks.second_factor import demanded, not_passed_on
 from mcpassport.evidence.checks.sent_requests import one_place, query_unseen
+from mcpassport.evidence.checks.server_tokens import keyed_hashes, one_answer, random_tokens
+from mcpassport.evidence.checks.sessions import no_session
 from mcpassport.evidence.checks.tenancy_isolation import blast_radius, isolation
 from mcpassport.evidence.checks.tool_catalog import (
     checked_answers,
@@ -46,6 +52,7 @@ from mcpassport.evidence.checks.transport import (
     safe_answers,
 )
 from mcpassport.evidence.checks.two_channels import same_facts
+from mcpassport.evidence.checks.upstream_hosts import not_followed, vetted
 from mcpassport.evidence.checks.zero_data_retention import nothing_is_kept
 from mcpassport.evidence.finding import Finding
 
@@ -54,15 +61,25 @@ Check = Callable[[Bench, Finding], Awaitable[None]]
 CHECKS: Final[dict[str, Check]] = {
     "TEN-01": isolation,
     "TEN-03": blast_radius,
+    "TEN-04": agents_open_nothing,
+    "TEN-06": no_session,
+    "AUT-01": random_tokens,
+    "AUT-02": demanded,
+    "AUT-03": one_answer,
+    "AUT-04": not_passed_on,
     "AUT-05": pinned,
     "AUT-06": signed_on,
     "AUT-07": resource_server,
     "AUT-08": origins,
     "AUT-09": preflights,
+    "AUT-11": roles,
     "AUT-14": hosts,
     "AUT-15": hsts,
     "AUT-16": safe_answers,
     "SCO-01": hidden_tool,
+    "SCO-02": filters,
+    "SCO-03": checked,
+    "SCO-04": one_segment,
     "SCO-08": one_place,
     "LIF-01": expiry,
     "LIF-02": revocation,
@@ -72,11 +89,15 @@ CHECKS: Final[dict[str, Check]] = {
     "LIF-06": kill_switch,
     "LIF-07": running_calls,
     "LIF-08": leaked,
+    "CRE-02": bound,
+    "CRE-03": keyed_hashes,
     "CRE-04": one_disclosure,
     "CRE-10": keys_apart,
     "CRE-12": at_rest,
     "CRE-19": query_unseen,
     "ZDR-01": nothing_is_kept,
+    "DAT-02": vetted,
+    "DAT-03": not_followed,
     "AUD-01": every_call,
     "AUD-02": unrecorded,
     "AUD-04": recomputed,
