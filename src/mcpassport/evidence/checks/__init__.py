@@ -6,6 +6,12 @@ from typing import Final
 from mcpassport.evidence.bench import Bench
 from mcpassport.evidence.checks.access_tokens import resource_server
 from mcpassport.evidence.checks.arguments import checked, filters, one_segment
+from mcpassport.evidence.checks.audit_chain import (
+    by_script,
+    no_contents,
+    one_chain,
+    only_counted,
+)
 from mcpassport.evidence.checks.audit_trail import every_call, unrecorded
 from mcpassport.evidence.checks.audit_trail_read import exported, recomputed
 from mcpassport.evidence.checks.bound_credentials import bound
@@ -100,7 +106,11 @@ CHECKS: Final[dict[str, Check]] = {
     "DAT-03": not_followed,
     "AUD-01": every_call,
     "AUD-02": unrecorded,
+    "AUD-03": no_contents,
     "AUD-04": recomputed,
+    "AUD-05": one_chain,
+    "AUD-09": only_counted,
+    "AUD-10": by_script,
     "AUD-14": exported,
     "LIM-01": same_facts,
     "LIM-02": calls_at_once,
