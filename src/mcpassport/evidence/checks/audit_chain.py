@@ -21,8 +21,8 @@ from mcpassport.reference.samples import verify_audit
 
 LONGEST: Final = 128
 """Of a name that the caller chooses."""
-STRANGER: Final = ("X-Forwarded-For", "198.51.100.77")
-NETWORK: Final = "198.51.100.0/24"
+STRANGER: Final = ("X-Forwarded-For", "203.0.113.77")
+NETWORK: Final = "203.0.113.0/24"
 ASKED: Final = 5
 LOOKS: Final = 50
 LOOK_S: Final = 0.1

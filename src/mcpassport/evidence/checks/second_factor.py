@@ -26,7 +26,7 @@ async def demanded(bench: Bench, finding: Finding) -> None:
         "of another tenant": foreign["token"],
         "of the role admin": bench.sandbox.ready.token,
         **{f"of the role {role}": made["token"] for role, made in roles.items()},
-        "changed by a character": good["token"][:-8] + "x" + good["token"][-7:],
+        "changed by a character": good["token"][:-1] + ("0" if good["token"][-1] != "0" else "1"),
         "the server token": grant.token,
     }
     await bench.lab.answer()
