@@ -4,6 +4,7 @@ The library's own metrics guard each number with a lock and check it at each ste
 many threads; a request touches twenty of them. Here counting is an addition.
 """
 
+from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
@@ -79,8 +80,9 @@ class Family(Collector, Generic[T]):
             found = self._kept[values] = self._new()
         return found
 
+    @abstractmethod
     def _new(self) -> T:
-        raise NotImplementedError
+        """A number that nothing was added to yet."""
 
 
 class Counts(Family[Count]):
