@@ -19,8 +19,12 @@ CONFIGS = CHECKOUT / "tests" / "fixtures" / "schemathesis"
 PASSES: dict[str, tuple[str, tuple[str, ...]]] = {
     # Its ids are made up, or harvested from listings: it must not find the token it works with.
     "any ids": ("any-ids.toml", ("--exclude-path-regex", "^/api-token/")),
-    "known ids": ("known-ids.toml", ("--exclude-method", "DELETE")),
+    "known ids": (
+        "known-ids.toml",
+        ("--exclude-method", "DELETE", "--exclude-path-regex", "/offboard$"),
+    ),
     "deletions": ("known-ids.toml", ("--include-method", "DELETE")),
+    "offboarding": ("known-ids.toml", ("--include-path-regex", "/offboard$")),
 }
 
 

@@ -112,7 +112,7 @@ async def offboard(
         yes=yes,
     )
     async with options.api() as api:
-        report = await api.call("DELETE", f"/tenant/{segment(tenant)}")
+        report = await api.call("POST", f"/tenant/{segment(tenant)}/offboard")
     tell_report(report, out, json=options.json)
 
 

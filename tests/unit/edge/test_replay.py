@@ -87,7 +87,7 @@ async def test_an_offboarded_tenant_is_ended_again(tmp_path: Path) -> None:
         made = await house.server(account)
         url, settings = folder_url(house.services.settings.data_dir), house.services.settings
         before = await records(url)
-        assert (await house.send("DELETE", "/tenant/acme")).status == 200
+        assert (await house.send("POST", "/tenant/acme/offboard")).status == 200
     await set_back(url, before)
     async with (
         open_services(settings, clock=house.clock) as services,

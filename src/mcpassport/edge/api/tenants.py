@@ -112,7 +112,7 @@ async def resume(tenant_id: str, acting: Admin) -> TenantOut:
     return TenantOut.of(tenant)
 
 
-@router.delete("/{tenant_id}")
+@router.post("/{tenant_id}/offboard")
 async def offboard(tenant_id: str, acting: Admin) -> DeletionReportOut:
     """Offboard a tenant, for good: revoke, delete, destroy its keys; the signed report of it.
 

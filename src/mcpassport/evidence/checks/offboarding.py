@@ -30,9 +30,9 @@ async def offboarded(bench: Bench, finding: Finding) -> None:
     await bench.manage("POST", rotated, {"overlap_seconds": 60})
     await bench.lab.answer()
     before = await _left(bench, grant), await bench.call(grant, GET, **CALLS[GET])
-    done = await bench.manage("DELETE", f"/tenant/{grant.tenant}")
+    done = await bench.manage("POST", f"/tenant/{grant.tenant}/offboard")
     if done.status != OK:
-        raise CheckFailed(f"DELETE /tenant answered {done.status}")
+        raise CheckFailed(f"POST …/offboard answered {done.status}")
     await bench.lab.answer()
     came = await bench.call(grant, GET, **CALLS[GET])
     sent = len(await bench.lab.seen())

@@ -63,7 +63,7 @@ async def test_nothing_of_a_tenant_is_left_but_its_id_and_the_report(house: Depl
     before, others = left(house, "acme"), left(house, "globex")
     assert before.keys() - {"tenant", "token_index"} <= set(KINDS), "every kind is known"
     assert len(before) > 5, "and there is something of most"
-    done = await house.send("DELETE", "/tenant/acme")
+    done = await house.send("POST", "/tenant/acme/offboard")
     assert done.status == 200, done.body
     report = checked(done.body, await fingerprint(house))
     assert left(house, "acme") == {"tenant": 1}
@@ -83,7 +83,7 @@ async def test_nothing_of_a_tenant_is_left_but_its_id_and_the_report(house: Depl
 async def test_it_is_final(house: Deployment) -> None:
     """Nothing brings the tenant back, and nothing can be made in its name."""
     await house.push()
-    await house.send("DELETE", "/tenant/acme")
+    await house.send("POST", "/tenant/acme/offboard")
     account = {
         "tenant": "acme",
         "integration": "notes",
@@ -101,7 +101,7 @@ async def test_it_is_final(house: Deployment) -> None:
     ):
         assert (await house.send(method, path, body=body)).status == 409, path
     assert left(house, "acme") == {"tenant": 1}
-    assert (await house.send("DELETE", "/tenant/nobody")).status == 404
+    assert (await house.send("POST", "/tenant/nobody/offboard")).status == 404
     assert (await house.read("/tenant/globex"))["deletion_report"] is None
 
 
@@ -115,7 +115,7 @@ async def test_an_interrupted_one_is_finished_by_asking_again(house: Deployment)
     assert (await house.mcp(f"/mcp/{made['token']}", LIST)).status == 404
     assert left(house, "acme")["server"] == 1
     await house.services.keys.destroy_tenant_keys("acme")
-    answers = await asyncio.gather(*(house.send("DELETE", "/tenant/acme") for _ in range(3)))
+    answers = await asyncio.gather(*(house.send("POST", "/tenant/acme/offboard") for _ in range(3)))
     assert {(each.status, each.body) for each in answers} == {(200, answers[0].body)}
     assert checked(answers[0].body, await fingerprint(house)).keys_destroyed == 2
     ends = [row for row in await house.rows("acme") if row.action == "tenant.offboard"]
@@ -124,7 +124,9 @@ async def test_an_interrupted_one_is_finished_by_asking_again(house: Deployment)
 
 async def test_a_tenant_without_a_disclosed_key_says_so(house: Deployment) -> None:
     """Then nobody can recompute a fingerprint any more, the tenant included."""
-    report = checked((await house.send("DELETE", "/tenant/globex")).body, await fingerprint(house))
+    report = checked(
+        (await house.send("POST", "/tenant/globex/offboard")).body, await fingerprint(house)
+    )
     assert report.fingerprint_key_disclosed is False
     kept = {each.what.partition(" ")[0]: each.until for each in report.remains}
     assert kept["audit"] is not None
@@ -136,7 +138,7 @@ async def test_a_tenant_without_a_disclosed_key_says_so(house: Deployment) -> No
 async def test_a_changed_report_does_not_verify(member: str, house: Deployment) -> None:
     """Any member counts."""
     held = await fingerprint(house)
-    report = checked((await house.send("DELETE", "/tenant/globex")).body, held)
+    report = checked((await house.send("POST", "/tenant/globex/offboard")).body, held)
     changed = {
         "tenant": "acme",
         "keys_destroyed": 9,

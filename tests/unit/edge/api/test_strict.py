@@ -149,7 +149,7 @@ async def test_an_unknown_route_is_a_404_problem(path: str, house: Deployment) -
     ("method", "path", "allow"),
     [
         ("PUT", "/tenant", "GET, POST"),
-        ("PUT", "/tenant/acme", "DELETE, GET, PATCH"),
+        ("DELETE", "/tenant/acme", "GET, PATCH"),
         ("POST", "/integrated-account/a/mcp/s", "DELETE, GET, PATCH"),
         ("OPTIONS", "/integration", "GET, POST"),
         ("HEAD", "/version", "GET"),
