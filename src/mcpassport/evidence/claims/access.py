@@ -236,8 +236,8 @@ ACCESS: Final[tuple[Claim, ...]] = (
         "LIF-05",
         _LIFE,
         13,
-        "Offboarding a tenant (`POST /tenant/{{id}}/offboard`) is final: from the next request on nothing "
-        "of it is admitted, its keys are destroyed, so that no copy of the data yields its "
+        "Offboarding a tenant (`POST /tenant/{{id}}/offboard`) is final: from the next request on "
+        "nothing of it is admitted, its keys are destroyed, so that no copy of the data yields its "
         "credentials, and its records are deleted. The signed deletion report says what was "
         "destroyed and what remains: audit rows ({audit_retention_days} days at least), copies of "
         "the keys ({key_backup_days} days at most), and backups of the data.",

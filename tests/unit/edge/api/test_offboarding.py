@@ -138,7 +138,8 @@ async def test_a_tenant_without_a_disclosed_key_says_so(house: Deployment) -> No
 async def test_a_changed_report_does_not_verify(member: str, house: Deployment) -> None:
     """Any member counts."""
     held = await fingerprint(house)
-    report = checked((await house.send("POST", "/tenant/globex/offboard")).body, held)
+    done = await house.send("POST", "/tenant/globex/offboard")
+    report = checked(done.body, held)
     changed = {
         "tenant": "acme",
         "keys_destroyed": 9,
