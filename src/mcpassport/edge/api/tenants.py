@@ -132,6 +132,7 @@ async def disclose_fingerprint_key(
 ) -> FingerprintKeyOut:
     """Disclose the key of the tenant's argument fingerprints; the answer is the only one."""
     await _seen(acting, tenant_id)
+    await acting.services.tenants.living(tenant_id)
     keys = acting.services.fingerprint_keys
     claim = await once(acting, "fpk_", tenant_id, key, Nothing())
     known = await keys.disclosure(tenant_id)

@@ -95,6 +95,7 @@ async def test_it_is_final(house: Deployment) -> None:
         ("POST", "/tenant/acme/resume", None),
         ("POST", "/tenant/acme/suspend", None),
         ("PATCH", "/tenant/acme", {"name": "Back"}),
+        ("POST", "/tenant/acme/fingerprint-key", None),
         ("POST", "/tenant", {"id": "acme", "name": "Back"}),
         ("POST", "/integrated-account", account),
         ("POST", "/api-token", {"tenant": "acme", "role": "factor", "name": "x"}),
