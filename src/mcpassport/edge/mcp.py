@@ -245,8 +245,8 @@ class McpEndpoint:
         # dead ones, and too many of the others, are folded into one row a second with a count.
         # So are those without an access token: anybody may know the address.
         lacking = refused.lacking
-        over = self._floods.calls.take(f"refused:{refused.server}") is not None
-        if hidden or lacking is not None or over:
+        folded = hidden or lacking is not None
+        if folded or self._floods.calls.take(f"refused:{refused.server}") is not None:
             visit.entry.refuse_later(
                 refused.reason, http_status=meaning.http_status, key=refused.token_key
             )
