@@ -79,14 +79,15 @@ class Offboarding:
             NoSuchObject: there is no such tenant.
             Conflict: the tenant was not ended before.
         """
-        known = await self.report(tenant_id)
-        if known is not None:
-            return known
         tenant = await self._tenants.get(tenant_id)
         if tenant.ended_at is None:
             raise Conflict("The tenant is not offboarded.")
+        # (2) Also when all was done before: a copy of the keys may have been restored since.
+        keys = await self._keys.destroy_tenant_keys(tenant_id)
+        known = await self.report(tenant_id)
+        if known is not None:
+            return known
         disclosed = await DISCLOSURES.get(self._store, tenant_id, tenant_id)
-        keys = await self._keys.destroy_tenant_keys(tenant_id)  # (2)
         counts = {kind: await self._delete(kind, tenant_id) for kind in KINDS}  # (3)
         counts[INDEX_KIND] = await self._delete_index(tenant_id)
         await self._store.write([Delete(SWITCHES.key(PLATFORM, f"tenant:{tenant_id}"))])

@@ -2,19 +2,32 @@
 
 import json
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from joserfc.jwk import ECKey, KeySet
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet, OKPKey, RSAKey
 
 from mcpassport.gate.identity import ALGORITHMS, TOKEN_CHARS, Expected, key_id, verified
+from mcpassport.gate.issuers import key_set
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 KEYS = KeySet([ECKey.generate_key("P-256", {"kid": "1"})])
 EXPECTED = Expected(
     issuer="https://a.example", audience="b", algorithms=ALGORITHMS, skew_s=0, required={}
 )
+CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+SIGNERS: dict[str, Callable[[str], ECKey | OKPKey | RSAKey]] = {
+    "RS": lambda _: RSAKey.generate_key(2048, {"kid": "1"}),
+    "PS": lambda _: RSAKey.generate_key(2048, {"kid": "1"}),
+    "ES": lambda algorithm: ECKey.generate_key(CURVES[algorithm], {"kid": "1"}),
+    "Ed": lambda _: OKPKey.generate_key("Ed25519", {"kid": "1"}),
+}
+"""Beginning of an algorithm's name -> a key for it."""
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
@@ -49,3 +62,20 @@ def test_a_long_text_is_not_looked_at() -> None:
     nested = urlsafe_b64encode(b"[" * 5_000).decode()
     assert key_id(nested + ".b.c") is None
     assert verified(f"{nested}.b.c", KEYS, EXPECTED, NOW) is None
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_that_is_offered_is_verified(algorithm: str) -> None:
+    """With a key of its kind, as its issuer publishes it; another of the list does not do."""
+    key = SIGNERS[algorithm[:2]](algorithm)
+    claims = {"iss": EXPECTED.issuer, "aud": EXPECTED.audience, "exp": NOW.timestamp() + 60}
+    token = jwt.encode({"alg": algorithm, "kid": "1"}, claims, key, algorithms=[algorithm])
+    published = key_set({"keys": [key.as_dict(private=False)]})
+    assert published is not None
+    only = msgspec.structs.replace(EXPECTED, algorithms=(algorithm,))
+    assert verified(token, published, only, NOW) == claims
+    others = tuple(each for each in ALGORITHMS if each != algorithm)
+    assert (
+        verified(token, published, msgspec.structs.replace(EXPECTED, algorithms=others), NOW)
+        is None
+    )
