@@ -23,6 +23,7 @@ from mcpassport.limits import (
     HEADER_NAME,
     HEADER_PROTOCOL,
     LEGACY_DEFAULT,
+    LIMITS,
     MODERN_REVISIONS,
 )
 from mcpassport.protocol.present import KEY_ERROR
@@ -130,7 +131,11 @@ class Bench:
     ) -> OutboundResponse:
         """One request to the product."""
         request = OutboundRequest(
-            method=method, url=self.sandbox.origin + path, headers=headers, body=body
+            method=method,
+            url=self.sandbox.origin + path,
+            headers=headers,
+            body=body,
+            timeout_s=LIMITS["call_timeout_s"].ceiling,  # no call of the product takes longer
         )
         return await self.sandbox.http.send(request)
 
