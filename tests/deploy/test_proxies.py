@@ -81,10 +81,8 @@ def traffic(proxy: Proxy, house: Served) -> dict[str, int]:
     return {name: status for name, (status, _, _) in asked.items()}
 
 
-@pytest.mark.parametrize(
-    "name",
-    [name if name == "nginx" else pytest.param(name, marks=pytest.mark.slow) for name in KINDS],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", KINDS)
 async def test_calls_pass_and_no_log_holds_a_token(name: str, tmp_path: Path, lab: Lab) -> None:
     """Also where the proxy itself refuses, or finds nobody; a careless log is caught."""
     kind = KINDS[name]

@@ -27,7 +27,7 @@ from mcpassport.cli.init import make_deployment
 from mcpassport.settings import load
 from mcpassport.store.protocol import Pending
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("killed")]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.xdist_group("killed")]
 
 ROWS = 12_000
 WAIT_S = 120
@@ -118,7 +118,7 @@ def sequences(path: Path) -> list[int]:
     return [line["sequence"] for line in lines if "sequence" in line]
 
 
-@pytest.mark.parametrize("form", ["ndjson", pytest.param("csv", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
 def test_an_export_survives_both_ends(form: str, tmp_path: Path) -> None:
     """Every row is in the file once and in order, and the file verifies to its end.
 
