@@ -1,6 +1,7 @@
 """Which mutants a short run takes, on real repositories of a few commits."""
 
 import subprocess
+from math import ceil
 from pathlib import Path
 
 import pytest
@@ -50,9 +51,9 @@ def names(mutants: tuple[Mutant, ...]) -> list[str]:
 
 
 def test_without_a_change_the_rotation_decides(repository: Path) -> None:
-    """Nothing is touched; five come by turn, and two commits later every mutant had its turn."""
+    """Nothing is touched; some come by turn, and after enough commits every mutant had its turn."""
     seen: set[str] = set()
-    for number in range(2):
+    for number in range(ceil(len(MUTANTS) / ROTATED)):
         commit(repository, f"notes{number}.md")
         chosen = choose(MUTANTS, repository)
         assert names(chosen.touched) == []
