@@ -64,7 +64,7 @@ async def _grow(config: Path, tokens: list[str], size: int) -> None:
     settings = load(config)
     async with open_services(settings) as services:
         account = (await services.accounts.page("bench", None, None, 1))[0][0]
-        key = await services.keys.token_key()
+        key = (await services.keys.token_keys()).current.key
         now = services.clock()
     file = sqlite3.connect(settings.data_dir / DATA_FILE, isolation_level=None)
     with closing(file):

@@ -1,5 +1,6 @@
 """Composition root: settings to objects to the ASGI app. The only file that knows every class."""
 
+import asyncio
 import pwd
 import secrets
 from collections.abc import AsyncIterator
@@ -34,7 +35,7 @@ from mcpassport.expressions import Evaluator
 from mcpassport.gate.admit import Gate
 from mcpassport.gate.issuers import Issuers
 from mcpassport.http import HttpClient
-from mcpassport.jobs import Jobs, Sources, jobs_of
+from mcpassport.jobs import Jobs, Sleep, Sources, jobs_of
 from mcpassport.observe.http import WatchedHttp
 from mcpassport.observe.metrics import Metrics
 from mcpassport.observe.requests import Watch
@@ -48,7 +49,7 @@ from mcpassport.settings import Settings
 from mcpassport.stated import assurance_of, build_digest, facts_of, vendor_of
 from mcpassport.store import first_look, open_audit, open_keyring, open_store
 from mcpassport.store.keys import Keys
-from mcpassport.store.master import load_master_key
+from mcpassport.store.master import master_keys
 from mcpassport.store.protocol import AuditStore, Store
 from mcpassport.store.unready import refuse_unreplayed
 from mcpassport.store.vault import Vault
@@ -81,7 +82,8 @@ async def open_services(
         )
         await _start(audit, stack, watch.metrics)
         vault, keeper = Vault(keys, random), _keeper(settings, store, audit_store, keys, clock)
-        jobs = jobs_of(store, audit_store, audit, keeper, Sources(clock, random))
+        owners = await owners_of(settings, store, keys, vault, clock, random)
+        jobs = jobs_of(store, audit_store, audit, keeper, owners["rekeying"], Sources(**sources))
         yield Services(
             settings=settings,
             **sources,
@@ -94,7 +96,7 @@ async def open_services(
             audit=audit,
             vault=vault,
             keeper=keeper,
-            **await owners_of(settings, store, keys, vault, clock, random),
+            **owners,
             upstream=Upstream(
                 http=http, evaluator=evaluator, vault=vault, limits=settings.limits, clock=clock
             ),
@@ -144,7 +146,7 @@ async def _open_files(
     stack: AsyncExitStack, settings: Settings, clock: Clock, random: Random, metrics: Metrics
 ) -> tuple[Store, AuditStore, Keys]:
     """The store, the audit and the keys; a wrong master key is told here, and so are lost keys."""
-    master = settings.master_key or load_master_key(settings.master_key_file)
+    master, previous = master_keys(settings)
     store = TimedStore(open_store(settings.records_url), metrics)
     stack.push_async_callback(store.close)
     await first_look(settings.records_url, store)
@@ -152,9 +154,11 @@ async def _open_files(
         open_audit(settings.records_url, durability=settings.audit_durability), metrics
     )
     stack.push_async_callback(audit_store.close)
-    keys = await open_keyring(settings.keyring_url, master, store, clock=clock, random=random)
+    keys = await open_keyring(
+        settings.keyring_url, master, store, clock=clock, random=random, previous=previous
+    )
     stack.push_async_callback(keys.close)
-    await keys.token_key()
+    await keys.token_keys()
     return store, audit_store, keys
 
 
@@ -181,10 +185,12 @@ def _reference(services: Services) -> ReferencePages:
 
 
 @asynccontextmanager
-async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
+async def open_application(
+    services: Services, *, sleep: Sleep = asyncio.sleep
+) -> AsyncIterator[ASGIApp]:
     """The whole app over open services, behind its middleware, its counter and its jobs running.
 
-    Raises `DataFolderError` over a restored backup whose revocations are not replayed.
+    `sleep` is what jobs wait with. Raises `DataFolderError` over a restored backup whose revocations are not replayed.
     """
     settings, random = services.settings, services.random
     await refuse_unreplayed(services.store)
@@ -202,7 +208,7 @@ async def open_application(services: Services) -> AsyncIterator[ASGIApp]:
     )
     counter = EdgeCounter(services.audit_store, services.clock, services.audit.reserve)
     heartbeat = Heartbeat(services.store, services.audit.process)
-    jobs = Jobs(services.store, services.jobs, clock=services.clock)
+    jobs = Jobs(services.store, services.jobs, sleep=sleep, clock=services.clock)
     issuers = Issuers(services.http, services.clock)
     mcp = McpEndpoint(
         gate=Gate(services.store, services.keys, services.clock, services.running, issuers),

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, TypeAlias
 import structlog
 
 from mcpassport.accounts.expiring import Expiring
+from mcpassport.accounts.rekeying import Rekeying
 from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
 from mcpassport.audit.processes import REAPER_PERIOD_S, Reaper
@@ -43,7 +44,12 @@ class Job(NamedTuple):
 
 
 def jobs_of(
-    store: Store, audit: AuditStore, log: AuditLog, keeper: Keeper, sources: Sources
+    store: Store,
+    audit: AuditStore,
+    log: AuditLog,
+    keeper: Keeper,
+    rekeying: Rekeying,
+    sources: Sources,
 ) -> tuple[Job, ...]:
     """The table of jobs."""
     clock, random = sources
@@ -61,6 +67,7 @@ def jobs_of(
         Job("checkpoint", 3600.0, keeper.sign),
         Job("retention", 3600.0, keeper.retire),
         Job("dead-grants", 86_400.0, grants.retire),
+        Job("data-keys", 86_400.0, rekeying.sweep),
         Job("expiring", 3600.0, expiring.tell),
     )
 

@@ -6,12 +6,15 @@ from typing import TypedDict
 from mcpassport.accounts.connect import Accounts
 from mcpassport.accounts.fingerprints import FingerprintKeys
 from mcpassport.accounts.offboarding import Kept, Offboarding
+from mcpassport.accounts.rekeying import Rekeying
 from mcpassport.accounts.tenants import Tenants
 from mcpassport.gate.api_tokens import ApiTokens
+from mcpassport.gate.exchange import TokenKeyExchange
 from mcpassport.gate.principals import Principals
 from mcpassport.gate.running import Running
-from mcpassport.gate.servers import Lifetimes, Servers
+from mcpassport.gate.servers import Servers
 from mcpassport.gate.switches import Switches
+from mcpassport.gate.validity import Lifetimes
 from mcpassport.integrations.versions import Versions
 from mcpassport.records.sources import Clock, Random
 from mcpassport.settings import Settings
@@ -28,6 +31,8 @@ class Owners(TypedDict):
     accounts: Accounts
     tenants: Tenants
     offboarding: Offboarding
+    rekeying: Rekeying
+    token_key: TokenKeyExchange
     fingerprint_keys: FingerprintKeys
     versions: Versions
     servers: Servers
@@ -55,6 +60,8 @@ async def owners_of(
         "accounts": Accounts(store, vault, clock),
         "tenants": tenants,
         "offboarding": Offboarding(store, keys, tenants, clock=clock, kept=kept, build=build),
+        "rekeying": Rekeying(store, keys, tenants, vault, clock),
+        "token_key": TokenKeyExchange(store, keys, clock),
         "fingerprint_keys": FingerprintKeys(store, keys, clock),
         "versions": Versions(store, clock, hold=settings.publish == "required"),
         "servers": Servers(store, keys, lifetimes=lifetimes, clock=clock, random=random),

@@ -50,6 +50,7 @@ class SteppingClock:
 
     def __init__(self) -> None:
         self._ahead = timedelta()
+        self._stepped = asyncio.Event()
 
     def __call__(self) -> datetime:
         """The time, as the sandbox knows it."""
@@ -58,6 +59,15 @@ class SteppingClock:
     def step(self, line: bytes) -> None:
         """Go forward by that many seconds; never back."""
         self._ahead += timedelta(seconds=max(0.0, float(line)))
+        self._stepped.set()
+        self._stepped = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until so much time has passed by this clock: a step ends it, as time would."""
+        until = self() + timedelta(seconds=seconds)
+        while (left := (until - self()).total_seconds()) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stepped.wait(), left)
 
 
 def _arguments() -> argparse.Namespace:
@@ -148,7 +158,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=arguments.steer))
     async with (
         open_services(chosen, clock=clock) as services,
-        open_application(services) as application,
+        open_application(services, sleep=clock.sleep) as application,
     ):
         port = _free_port()
         server = Server(

@@ -52,7 +52,8 @@ _WHOLE_NUMBER = re.compile(r"[0-9]{1,18}")
 SEARCH = (Path(CONFIG_NAME), Path("mcpassport") / CONFIG_NAME)
 """Where a config file is looked for when none is named."""
 PATHS = (
-    *("data_dir", "master_key_file", "vendor_file", "evidence_file", "tls_certificate", "tls_key"),
+    *("data_dir", "master_key_file", "previous_master_key_file", "vendor_file", "evidence_file"),
+    *("tls_certificate", "tls_key"),
 )
 """Settings that are paths, relative to the file that names them."""
 
@@ -69,6 +70,8 @@ class Settings(BaseModel):
     keys_url: Annotated[MaskedUrl | None, BeforeValidator(masked_url)] = None
     master_key_file: Path = Path("mcpassport/master.key")
     master_key: Annotated[KeyMaterial | None, BeforeValidator(key_material)] = None
+    previous_master_key_file: Path | None = None
+    previous_master_key: Annotated[KeyMaterial | None, BeforeValidator(key_material)] = None
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     workers: int = Field(default=1, ge=1, le=64)

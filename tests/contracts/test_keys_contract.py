@@ -72,11 +72,11 @@ async def put(store: KeyStore, name: KeyName, wrapped: bytes) -> None:
 async def test_the_token_key_is_made_once(open_them: OpenKeys) -> None:
     """Every process and every restart gets the same random token key."""
     one, other = await open_them(), await open_them()
-    first = (await one.token_key()).unwrap()
+    first = (await one.token_keys()).current.key.unwrap()
     assert len(first) == 32
-    assert (await other.token_key()).unwrap() == first
+    assert (await other.token_keys()).current.key.unwrap() == first
     await one.close()
-    assert (await (await open_them()).token_key()).unwrap() == first
+    assert (await (await open_them()).token_keys()).current.key.unwrap() == first
 
 
 class Beaten:
@@ -92,10 +92,10 @@ class Beaten:
 
     async def read(self, name: KeyName) -> StoredKey | None:
         if not self._late and name == TOKEN:
-            await self._other.token_key()
+            await self._other.token_keys()
         found = await self._store.read(name)
         if self._late and name == TOKEN:
-            await self._other.token_key()
+            await self._other.token_keys()
         return found
 
 
@@ -107,7 +107,9 @@ async def test_of_two_that_need_the_first_key_at_once_both_get_the_one_that_was_
     other = await open_them()
     store = Beaten(open_keystore(), other, late=late)
     keys = await open_keys(store, MASTER, clock=SteppingClock(), random=os.urandom)
-    assert (await keys.token_key()).unwrap() == (await other.token_key()).unwrap()
+    assert (await keys.token_keys()).current.key.unwrap() == (
+        await other.token_keys()
+    ).current.key.unwrap()
 
 
 async def test_processes_that_start_at_once_agree_on_every_key(
@@ -124,14 +126,14 @@ async def test_processes_that_start_at_once_agree_on_every_key(
     assert first[0] == second[0]
     versions = [int(word) for word in first[1:] + second[1:]]
     assert sorted(versions) == list(range(1, len(versions) + 1))
-    assert (await keys.token_key()).unwrap() is not None
+    assert (await keys.token_keys()).current.key.unwrap() is not None
 
 
 async def test_each_tenant_and_version_has_a_key_of_its_own(keys: Keys) -> None:
     """Versions count from 1 per tenant, and no two keys are equal."""
     assert [await keys.create_tenant_key(tenant) for tenant in "aab"] == [1, 2, 1]
     found = [await keys.tenant_key(*name) for name in (("a", 1), ("a", 2), ("b", 1))]
-    assert len({key.unwrap() for key in [*found, await keys.token_key()]}) == 4
+    assert len({key.unwrap() for key in [*found, (await keys.token_keys()).current.key]}) == 4
     assert {len(key.unwrap()) for key in found} == {32}
 
 
@@ -142,7 +144,7 @@ async def test_each_tenant_has_one_fingerprint_key(open_them: OpenKeys) -> None:
     assert len(key) == 32
     assert await other.fingerprint_key("a") == key
     assert await one.fingerprint_key("b") != key
-    assert (await one.token_key()).unwrap() != key
+    assert (await one.token_keys()).current.key.unwrap() != key
 
 
 async def test_a_destroyed_fingerprint_key_is_not_made_anew(open_them: OpenKeys) -> None:
@@ -262,7 +264,7 @@ async def test_another_master_key_is_told_plainly(
     keys: Keys, open_keystore: OpenKeyStore, open_them: OpenKeys
 ) -> None:
     """Opened with a wrong master key, the keys say so at once and stay as they are."""
-    await keys.token_key()
+    await keys.token_keys()
     await keys.create_tenant_key("a")
     store = open_keystore()
     before = await everything(store)
@@ -293,11 +295,11 @@ async def test_keys_that_are_there_are_opened_where_records_expect_them(
     keys: Keys, open_keystore: OpenKeyStore
 ) -> None:
     """The ordinary restart."""
-    before = (await keys.token_key()).unwrap()
+    before = (await keys.token_keys()).current.key.unwrap()
     again = await open_keys(
         open_keystore(), MASTER, clock=SteppingClock(), random=os.urandom, expected=True
     )
-    assert (await again.token_key()).unwrap() == before
+    assert (await again.token_keys()).current.key.unwrap() == before
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x01", b"\x02" + bytes(60), b"\x01" + bytes(60)])
@@ -306,14 +308,14 @@ async def test_a_damaged_key_never_opens(
 ) -> None:
     """A wrapped key that does not verify is told for the token key, unavailable for a tenant's."""
     await keys.create_tenant_key("a")
-    await keys.token_key()
+    await keys.token_keys()
     for name in (TOKEN, KeyName("tenant", "a")):
         await put(keystore, name, damage)
     again = await open_them()
     with pytest.raises(StoreUnavailable):
         await again.tenant_key("a", 1)
     with pytest.raises(DataFolderError, match="the token key is damaged"):
-        await again.token_key()
+        await again.token_keys()
 
 
 async def test_a_wrapped_key_is_bound_to_its_name(keys: Keys, keystore: KeyStore) -> None:
@@ -333,7 +335,7 @@ async def test_a_wrapped_key_is_bound_to_its_name(keys: Keys, keystore: KeyStore
 async def test_no_key_is_stored_unwrapped(keys: Keys, keystore: KeyStore) -> None:
     """Neither raw keys nor the master key are in what is stored."""
     await keys.create_tenant_key("a")
-    secrets = [await keys.token_key(), await keys.tenant_key("a", 1), MASTER]
+    secrets = [(await keys.token_keys()).current.key, await keys.tenant_key("a", 1), MASTER]
     stored = b"".join(key.wrapped or b"" for key in await everything(keystore))
     assert len(stored) > 3 * 32
     assert not [key for key in secrets if key.unwrap() in stored]
@@ -360,7 +362,7 @@ async def test_closed_keys_are_unavailable(keys: Keys) -> None:
     await keys.close()
     for operation in (
         keys.tenant_key("a", 1),
-        keys.token_key(),
+        keys.token_keys(),
         keys.create_tenant_key("a"),
         keys.destroy_tenant_keys("a"),
     ):
@@ -418,3 +420,101 @@ async def test_the_next_version_is_given_once(open_keystore: OpenKeyStore) -> No
     assert sorted(name.version for name in names) == list(range(1, 16))
     for key in await stores[0].versions("tenant", "a"):
         assert key.wrapped == repr(key.name).encode()
+
+
+async def test_lower_versions_are_destroyed_and_the_others_stay(
+    keys: Keys, keystore: KeyStore
+) -> None:
+    """Only of that tenant, and only below the version named."""
+    for tenant in "aaab":
+        await keys.create_tenant_key(tenant)
+    assert await keys.find_tenant_key("a", 2)
+    await keys.destroy_tenant_keys_below("a", 3)
+    assert await keys.tenant_key_versions("a") == [3]
+    assert await keys.tenant_key_versions("b") == [1]
+    assert await keys.find_tenant_key("a", 2) is None
+    assert await keystore.read(KeyName("tenant", "a", 2)) == StoredKey(
+        KeyName("tenant", "a", 2), None
+    )
+
+
+async def rewrapped(keys: Keys, page: int) -> int:
+    """Wrap every key anew, page by page; how many."""
+    count, after = 0, None
+    while True:
+        done, after = await keys.rewrap(after, page)
+        count += done
+        if after is None:
+            return count
+
+
+@pytest.mark.parametrize("page", [1, 2, 500])
+async def test_every_key_is_wrapped_anew_under_another_master_key(
+    keys: Keys, open_keystore: OpenKeyStore, page: int
+) -> None:
+    """What was made before is the same afterwards, and the key before opens nothing any more."""
+    for tenant in "ab":
+        await keys.create_tenant_key(tenant)
+    before = [await keys.tenant_key("a", 1), (await keys.token_keys()).current.key]
+    await keys.destroy_tenant_keys("b")
+    clock = SteppingClock()
+    both = await open_keys(open_keystore(), OTHER, clock=clock, random=os.urandom, previous=MASTER)
+    made = await both.create_tenant_key("c")
+    assert await rewrapped(both, page) == 3  # the check, the token key, and the key of a
+    assert await rewrapped(both, page) == 0
+    alone = await open_keys(open_keystore(), OTHER, clock=clock, random=os.urandom)
+    after = [await alone.tenant_key("a", 1), (await alone.token_keys()).current.key]
+    assert [key.unwrap() for key in after] == [key.unwrap() for key in before]
+    assert await alone.tenant_key("c", made)
+    assert await alone.find_tenant_key("b", 1) is None
+    with pytest.raises(DataFolderError, match="wrapped by another master key"):
+        await open_keys(open_keystore(), MASTER, clock=clock, random=os.urandom)
+
+
+async def test_without_the_master_key_before_nothing_is_wrapped_anew(
+    keys: Keys, keystore: KeyStore
+) -> None:
+    """Not a byte is written."""
+    await keys.create_tenant_key("a")
+    before = await everything(keystore)
+    assert await rewrapped(keys, 500) == 0
+    assert await everything(keystore) == before
+
+
+async def test_a_token_key_is_known_to_all_before_it_is_used(
+    open_them: OpenKeys, clock: SteppingClock
+) -> None:
+    """A process that read the keys just before still knows the new one when others use it."""
+    one, other = await open_them(), await open_them()
+    first = (await other.token_keys()).current
+    made = await one.next_token_key()
+    assert (made.current.version, made.newest.version) == (1, 2)
+    again = await one.next_token_key()
+    assert len(again.others) == 1, "one that is under way is not begun again"
+    clock.step(59)
+    assert (await one.token_keys()).current.version == 1
+    clock.step(2)  # the other's copy is a minute old, and is read again
+    assert (await other.token_keys()).newest.version == 2
+    clock.step(60)
+    for keys in (one, other):
+        found = await keys.token_keys()
+        assert (found.current.version, [each.version for each in found.earlier]) == (2, [1])
+        assert found.current.key.unwrap() != first.key.unwrap()
+        assert found.earlier[0].key.unwrap() == first.key.unwrap()
+
+
+async def test_an_earlier_token_key_is_destroyed_and_the_present_one_stays(
+    open_them: OpenKeys, clock: SteppingClock, keystore: KeyStore
+) -> None:
+    """Not before the next one is in use; a restart finds the present one alone."""
+    keys = await open_them()
+    await keys.next_token_key()
+    await keys.destroy_earlier_token_keys()
+    assert len((await keys.token_keys()).others) == 1, "nothing is earlier yet"
+    clock.step(121)
+    await keys.destroy_earlier_token_keys()
+    found = await keys.token_keys()
+    assert (found.current.version, found.others) == (2, ())
+    assert await keystore.read(TOKEN) == StoredKey(TOKEN, None)
+    again = await open_keys(keystore, MASTER, clock=clock, random=os.urandom, expected=True)
+    assert (await again.token_keys()).current.key.unwrap() == found.current.key.unwrap()

@@ -98,7 +98,7 @@ async def fill(url: str) -> None:
         await audit.append([Pending(EDGE, b"%d" % second) for second in range(5)], link)
         await audit.add_segments([Segment("acme", 1, 8, 0, 9, b"\x00\xff")])
         keys = await open_keys(keystore, MASTER, clock=SteppingClock(), random=os.urandom)
-        await keys.token_key()
+        await keys.token_keys()
         for tenant in TENANTS:
             await keys.create_tenant_key(tenant)
             await keys.fingerprint_key(tenant)

@@ -15,7 +15,8 @@ from mcpassport.gate.admit import Gate, Refusal
 from mcpassport.gate.api_tokens import ApiTokens, TokenDraft
 from mcpassport.gate.presented import Presented
 from mcpassport.gate.principals import Principals
-from mcpassport.gate.servers import Lifetimes, ServerDraft, Servers
+from mcpassport.gate.servers import ServerDraft, Servers
+from mcpassport.gate.validity import Lifetimes
 from mcpassport.records.grants import (
     Account,
     ApiToken,
@@ -28,6 +29,7 @@ from mcpassport.records.masked import KeyMaterial
 from mcpassport.store.protocol import Entry, Key, Op, Put
 from mcpassport.store.repositories import ACCOUNTS, TENANTS, credential_put
 from mcpassport.store.sqlite import SqliteStore
+from mcpassport.store.tokenkeys import TokenKey, TokenKeyring
 
 ADMIN = Principal("cli:root", "admin")
 
@@ -48,10 +50,10 @@ class FixedKeys:
     def __init__(self) -> None:
         self.lost = False
 
-    async def token_key(self) -> KeyMaterial:
+    async def token_keys(self) -> TokenKeyring:
         if self.lost:
             raise StoreUnavailable
-        return KeyMaterial(b"k" * 32)
+        return TokenKeyring(TokenKey(1, KeyMaterial(b"k" * 32)))
 
 
 class CountingStore:

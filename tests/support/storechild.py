@@ -122,7 +122,7 @@ async def _keys(backend: Backend, folder: Path) -> None:
     _say("ready")
     sys.stdin.readline()
     keys = await open_keys(store, master, clock=SteppingClock(), random=os.urandom)
-    token = (await keys.token_key()).unwrap().hex()
+    token = (await keys.token_keys()).current.key.unwrap().hex()
     versions = [await keys.create_tenant_key("a") for _ in range(20)]
     await keys.close()
     _say(" ".join([token, *map(str, versions)]))

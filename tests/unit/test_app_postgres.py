@@ -90,7 +90,7 @@ async def test_keys_that_lie_elsewhere_are_not_made_anew(tmp_path: Path) -> None
             async with open_services(wrong):
                 pass
     async with open_services(settings) as services:
-        assert await services.keys.token_key()
+        assert (await services.keys.token_keys()).current.key
 
 
 @pytest.mark.parametrize(

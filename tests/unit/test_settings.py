@@ -281,6 +281,8 @@ QUIET: dict[str, Any] = {
     "data_dir": Path("/elsewhere"),
     "master_key_file": Path("/elsewhere/key"),
     "master_key": KeyMaterial(bytes(32)),
+    "previous_master_key_file": Path("/elsewhere/key"),
+    "previous_master_key": KeyMaterial(bytes(32)),
     "store_url": "sqlite:////elsewhere",
     "keys_url": "sqlite:////elsewhere",
     "vendor_file": Path("/elsewhere/vendor.yaml"),

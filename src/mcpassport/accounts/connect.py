@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from mcpassport.accounts.fields import check_context, check_credential, check_overrides
+from mcpassport.accounts.tenants import ENDED
 from mcpassport.errors import (
     Conflict,
     InvalidInput,
@@ -22,7 +23,14 @@ from mcpassport.records.integration import Integration
 from mcpassport.records.masked import Secret
 from mcpassport.records.sources import Clock
 from mcpassport.store.protocol import ABSENT, Delete, Entry, EtagConflict, Key, Op, Put, Store
-from mcpassport.store.repositories import ACCOUNTS, CREDENTIAL_KIND, SERVERS, ending
+from mcpassport.store.repositories import (
+    ACCOUNTS,
+    SERVERS,
+    TENANTS,
+    credential_key,
+    credential_put,
+    ending,
+)
 from mcpassport.store.vault import Tampered, Vault, credential_associated
 
 
@@ -50,7 +58,10 @@ class Accounts:
     async def create(
         self, tenant: Tenant, integration: Integration, draft: AccountDraft, extra: Sequence[Op]
     ) -> Account:
-        """Check, seal and write a new account; `extra` joins the same transaction."""
+        """Check, seal and write a new account; `extra` joins the same transaction.
+
+        `Conflict` if the tenant is offboarded or changed meanwhile.
+        """
         check_credential(integration, draft.credential_kind, draft.credential)
         check_context(integration, draft.context)
         now = self._clock()
@@ -64,10 +75,15 @@ class Accounts:
             credential_kind=draft.credential_kind,
             context=dict(draft.context),
         )
-        sealed = await self._seal(tenant, account.id, draft.credential)
-        await self._write(
-            [ACCOUNTS.put(account), sealed, *extra], {ACCOUNTS.key(tenant.id, account.id): ABSENT}
-        )
+        owner = await TENANTS.get(self._store, tenant.id, tenant.id)
+        if owner is None or owner[0].ended_at is not None:
+            raise Conflict(ENDED)
+        sealed = await self._seal(owner[0], account.id, draft.credential)
+        expect = {
+            ACCOUNTS.key(tenant.id, account.id): ABSENT,
+            TENANTS.key(tenant.id, tenant.id): owner[1],
+        }
+        await self._write([ACCOUNTS.put(account), sealed, *extra], expect)
         return account
 
     async def get(self, tenant: str, account_id: str) -> Account:
@@ -143,7 +159,7 @@ class Accounts:
             revoked.append(SERVERS.put(ended))
         gone = [
             Delete(ACCOUNTS.key(tenant, account_id)),
-            Delete(Key(CREDENTIAL_KIND, tenant, account_id)),
+            Delete(credential_key(tenant, account_id)),
         ]
         await self._write([*gone, *revoked, ending(), *extra], expect)
         return len(revoked)
@@ -154,7 +170,7 @@ class Accounts:
 
     async def credential_of(self, account: Account) -> Secret:
         """The credential of an account, for a try-out by an admin."""
-        key = Key(CREDENTIAL_KIND, account.tenant, account.id)
+        key = credential_key(account.tenant, account.id)
         (entry,) = await self._store.get_many([key])
         if entry is None:
             raise ReauthorizationRequired
@@ -189,11 +205,7 @@ class Accounts:
             credential_associated(tenant.id, account_id),
             msgspec.json.encode(dict(values)),
         )
-        return Put(
-            Key(CREDENTIAL_KIND, tenant.id, account_id),
-            sealed,
-            {"account": account_id, "key_version": tenant.key_version},
-        )
+        return credential_put(tenant.id, account_id, sealed, tenant.key_version)
 
     async def _read(self, tenant: str, account_id: str) -> tuple[Account, str]:
         found = await ACCOUNTS.get(self._store, tenant, account_id)

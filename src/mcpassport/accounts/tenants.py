@@ -87,6 +87,11 @@ class Tenants:
         tenant = await self.get(tenant_id)
         return tenant if tenant.ended_at else await self._change(tenant_id, changes, extra)
 
+    async def rekey(self, tenant_id: str, version: int, extra: Sequence[Op]) -> Tenant:
+        """Seal what is sealed for the tenant under that data key, from the next request on."""
+        changes = {"key_version": version, "key_since": self._clock()}
+        return await self._change(tenant_id, changes, extra)
+
     async def _change(
         self, tenant_id: str, changes: Mapping[str, Any], extra: Sequence[Op]
     ) -> Tenant:

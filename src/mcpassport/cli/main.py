@@ -13,6 +13,7 @@ from mcpassport.cli import (
     audit,
     evidence,
     integration,
+    keys,
     reference,
     server,
     store,
@@ -48,7 +49,7 @@ for step in (publish, releases, diff, check, keygen):
     reference.app.command(step)
 reference.app.command(verify_, name="verify")
 GROUPS = (
-    *(tenant, integration, account, server, tool, token, switch),
+    *(tenant, integration, account, server, tool, token, keys, switch),
     *(reference, audit, evidence, store),
 )
 for group in GROUPS:

@@ -31,7 +31,7 @@ from mcpassport.store.copies.migrate import Plan, Report, look
 from mcpassport.store.copies.migrate import migrate as move
 from mcpassport.store.copies.sides import opened
 from mcpassport.store.linefile import adopt, lines_of
-from mcpassport.store.master import load_master_key
+from mcpassport.store.master import master_keys
 from mcpassport.store.revocations import REVOCATIONS_FILE
 from mcpassport.store.trouble import os_data_folder_error
 
@@ -108,10 +108,12 @@ async def migrate(
 
 async def _check_keys(url: str, records: str, settings: Settings) -> None:
     """`DataFolderError` unless the master key fits the keys of those records."""
-    master = settings.master_key or load_master_key(settings.master_key_file)
+    master, previous = master_keys(settings)
     store = open_store(records)
     try:
-        keys = await open_keyring(url, master, store, clock=utc_now, random=secrets.token_bytes)
+        keys = await open_keyring(
+            url, master, store, clock=utc_now, random=secrets.token_bytes, previous=previous
+        )
         await keys.close()
     finally:
         await store.close()

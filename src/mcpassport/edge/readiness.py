@@ -74,7 +74,7 @@ class Readiness:
     async def _find(self) -> Ready:
         successes, *others = await asyncio.gather(
             _tried("store", last_successes(self._store, self._jobs)),
-            _tried("keys", self._keys.token_key()),
+            _tried("keys", self._keys.token_keys()),
             _tried("audit", self._audit.prove(int(self._clock().timestamp()))),
         )
         parts = zip(("store", "keys", "audit"), (successes, *others), strict=True)

@@ -4,9 +4,9 @@ This is the only way to a `Caller`, and it runs before the body is parsed. Nothi
 is cached: grant, tenant and factor are read from the store on every request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from joserfc.jwk import KeySet
 from msgspec import Struct
@@ -29,12 +29,14 @@ from mcpassport.gate.issuers import Issuers
 from mcpassport.gate.keys import TokenKeys
 from mcpassport.gate.oauth import ADDRESS, Lack, Lacking, reach
 from mcpassport.gate.presented import Claim, Presented, read_claim
+from mcpassport.gate.renewal import Renewal
 from mcpassport.gate.running import Running
-from mcpassport.gate.tokens import token_hash
+from mcpassport.gate.tokens import token_hashes
 from mcpassport.records.grants import Caller, IndexEntry, Server
 from mcpassport.records.sources import Clock
-from mcpassport.store.protocol import Entry, Store
+from mcpassport.store.protocol import Entry, Key, Store
 from mcpassport.store.repositories import INDEX
+from mcpassport.store.tokenkeys import TokenKeyring
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
@@ -71,12 +73,14 @@ class Gate:
         self._clock = clock
         self._running = running or Running(store)
         self._issuers = issuers
+        self._renewal = Renewal(store)
 
     async def admit(self, presented: Presented) -> Caller | Refusal:
         """Decide who is calling.
 
         (1) Sort the secrets by address and prefix; malformed ones count as unknown.
-        (2) First round trip: the index entries of the server token and the API token.
+        (2) First round trip: the index entries of the server token and the API token, each under
+            every token key there is.
         (3) Second round trip: tenant, server, account, integration, credential, API token, and the
             kill switches. An unknown token reads as many records that never exist, so the
             operations are the same.
@@ -94,40 +98,40 @@ class Gate:
         """
         as_of = self._running.epoch
         claim = read_claim(presented)  # (1)
-        key = await self._keys.token_key()
+        keys = await self._keys.token_keys()
         shown = ADDRESS + claim.server_id if claim.server_id else claim.server_token
-        hashes = [
-            NOBODY if token is None else token_hash(key, token)
-            for token in (shown, claim.api_token)
-        ]
-        found = await self._store.get_many([INDEX.key(item) for item in hashes])  # (2)
-        server_at = _of_kind(found[0], "server")
-        api_at = _of_kind(found[1], "api_token")
+        looks = _Look.of(keys, shown), _Look.of(keys, claim.api_token)
+        found = await self._store.get_many([*looks[0].keys(), *looks[1].keys()])  # (2)
+        half = len(found) // 2
+        server_at, stored = looks[0].hit(found[:half], "server")
+        api_at, api_stored = looks[1].hit(found[half:], "api_token")
         entries = await self._store.get_many(grant_keys(server_at, api_at))  # (3)
         if server_at is None:  # (4)
             return Refusal(error=NotFound(), reason="unknown_token")
         grant = decoded(entries)
-        refusal = _Refusing(server_at, hashes[0])
+        refusal = _Refusing(server_at, stored)
         if presented.server_id is not None and presented.server_id != server_at.id:
             return refusal.because("other_address")
         now = self._clock()
-        if (
-            reason := broken(grant, None if claim.server_id else hashes[0], now)
-        ) is not None:  # (5)
+        if (reason := broken(grant, None if claim.server_id else stored, now)) is not None:  # (5)
             return refusal.because(reason)
-        keys = await self._issuer_keys(grant.server, claim)
-        groups = _reach(grant.server, claim, keys, now)  # (6)
+        issuer_keys = await self._issuer_keys(grant.server, claim)
+        groups = _reach(grant.server, claim, issuer_keys, now)  # (6)
         if isinstance(groups, Lacking):
             return refusal.lacking(groups)
-        admitted = _admitted(grant, claim, now, refusal, keys)  # (7) (8)
+        admitted = _admitted(grant, claim, now, refusal, issuer_keys)  # (7) (8)
         if isinstance(admitted, Refusal):
             return admitted
+        if keys.earlier:
+            await self._renewal.renew(keys, server_at, shown or "", stored)
+            if api_at is not None and admitted.api_token_id is not None:
+                await self._renewal.renew(keys, api_at, claim.api_token or "", api_stored)
         return replace(admitted, as_of=as_of, groups=groups)
 
     async def addressed(self, server_id: str) -> Server | None:
         """The server at that address, if access tokens open it now; who asks is not known."""
-        hashed = token_hash(await self._keys.token_key(), ADDRESS + server_id)
-        at = _of_kind((await self._store.get_many([INDEX.key(hashed)]))[0], "server")  # (2)
+        look = _Look.of(await self._keys.token_keys(), ADDRESS + server_id)
+        at, _ = look.hit(await self._store.get_many(look.keys()), "server")  # (2)
         grant = decoded(await self._store.get_many(grant_keys(at, None)))  # (3)
         return grant.server if broken(grant, None, self._clock()) is None else None
 
@@ -201,9 +205,27 @@ def _reach(
     return reach(server.oauth, claim.identity_token, keys, now)
 
 
-def _of_kind(entry: Entry | None, kind: str) -> IndexEntry | None:
-    found = INDEX.decode(entry)
-    return found if found is not None and found.kind == kind else None
+class _Look(NamedTuple):
+    """Where one token may be stored; as many places for none, which never hold anything."""
+
+    hashes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, keys: TokenKeyring, token: str | None) -> "_Look":
+        if token is None:
+            return cls((NOBODY,) * (1 + len(keys.others)))
+        return cls(token_hashes(keys, token))
+
+    def keys(self) -> list[Key]:
+        return [INDEX.key(each) for each in self.hashes]
+
+    def hit(self, entries: Sequence[Entry | None], kind: str) -> tuple[IndexEntry | None, str]:
+        """What the token leads to, and the hash it is stored as; the current one if it is not."""
+        for hashed, entry in zip(self.hashes, entries, strict=True):
+            found = INDEX.decode(entry)
+            if found is not None and found.kind == kind:
+                return found, hashed
+        return None, self.hashes[0]
 
 
 def _admitted(

@@ -14,7 +14,7 @@ from mcpassport.gate.validity import check_expiry
 from mcpassport.limits import API_TOKEN_PREFIX
 from mcpassport.records.grants import ApiToken, IndexEntry, Principal, Role
 from mcpassport.records.sources import Clock, Random
-from mcpassport.store.protocol import ABSENT, PLATFORM, EtagConflict, Op, Store
+from mcpassport.store.protocol import ABSENT, PLATFORM, EtagConflict, Key, Op, Store
 from mcpassport.store.repositories import API_TOKENS, INDEX, TENANTS
 
 MAY_GRANT: Mapping[Role, frozenset[Role]] = MappingProxyType(
@@ -66,10 +66,10 @@ class ApiTokens:
         _check_grant(draft, principal)  # (1) (2)
         if draft.expires_at is not None:
             check_expiry(draft.expires_at, now)  # (3)
-        if draft.tenant:
-            await self._check_tenant(draft.tenant)  # (4)
+        expect = await self._living(draft.tenant) if draft.tenant else {}  # (4)
         token = issue(API_TOKEN_PREFIX, self._random)
-        hashed = token_hash(await self._keys.token_key(), token)
+        key = (await self._keys.token_keys()).current
+        hashed = token_hash(key.key, token)
         record = ApiToken(
             id=draft.id,
             tenant=draft.tenant,
@@ -79,20 +79,24 @@ class ApiTokens:
             created_at=now,
             expires_at=draft.expires_at,
         )
-        at = IndexEntry("api_token", draft.tenant, draft.id)
-        expect = {API_TOKENS.key(draft.tenant, draft.id): ABSENT, INDEX.key(hashed): ABSENT}
+        at = IndexEntry("api_token", draft.tenant, draft.id, key_version=key.version)
+        expect |= {API_TOKENS.key(draft.tenant, draft.id): ABSENT, INDEX.key(hashed): ABSENT}
         try:
             await self._store.write([API_TOKENS.put(record), INDEX.put(hashed, at), *extra], expect)
         except EtagConflict:
-            raise Conflict("An API token of that id exists already.") from None
+            raise Conflict(
+                "An API token of that id exists already, or its tenant was changed just now."
+            ) from None
         return record, token
 
-    async def _check_tenant(self, tenant: str) -> None:
+    async def _living(self, tenant: str) -> dict[Key, str]:
+        """What must still hold when the token is written: the tenant as it was found."""
         found = await TENANTS.get(self._store, tenant, tenant)
         if found is None:
             raise NoSuchObject("No such tenant.")
         if found[0].ended_at is not None:
             raise Conflict("The tenant is offboarded, which is final; create another one.")
+        return {TENANTS.key(tenant, tenant): found[1]}
 
     async def get(self, tenant: str, token_id: str) -> ApiToken:
         """The token's record, or `NoSuchObject`."""

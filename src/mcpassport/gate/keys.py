@@ -2,12 +2,12 @@
 
 from typing import Protocol
 
-from mcpassport.records.masked import KeyMaterial
+from mcpassport.store.tokenkeys import TokenKeyring
 
 
 class TokenKeys(Protocol):
-    """Where the token key comes from; `StoreUnavailable` when it cannot be read."""
+    """Where the token keys come from; `StoreUnavailable` when they cannot be read."""
 
-    async def token_key(self) -> KeyMaterial:
-        """The key under which tokens are hashed."""
+    async def token_keys(self) -> TokenKeyring:
+        """The keys under which tokens are hashed: new ones under the current one."""
         ...

@@ -1,8 +1,9 @@
 """Tokens that somebody found where they do not belong, and their end.
 
 1. Shape and checksum are judged offline; what is no token costs nothing.
-2. The look-ups are the same whatever was found: `LEAKED_TOKENS` index entries in one read, those
-   that are missing under a key that never exists.
+2. The look-ups are the same whatever was found: `LEAKED_TOKENS` index entries in one read (of each
+   token key, while one takes the place of another), those that are missing under a key that never
+   exists.
 3. What still opens something is ended: a server's present token with its server, one that a
    rotation is letting run out by itself, an API token.
 """
@@ -16,7 +17,7 @@ from mcpassport.gate.api_tokens import ApiTokens
 from mcpassport.gate.grant import NOBODY
 from mcpassport.gate.keys import TokenKeys
 from mcpassport.gate.servers import Servers
-from mcpassport.gate.tokens import PATTERN, token_hash, well_formed
+from mcpassport.gate.tokens import PATTERN, token_hashes, well_formed
 from mcpassport.limits import API_TOKEN_PREFIX, SERVER_TOKEN_PREFIX
 from mcpassport.records.grants import IndexEntry
 from mcpassport.store.protocol import Append, Store
@@ -44,9 +45,10 @@ class Leaks:
         """End every live token in the text; what each led to, with its hash."""
         found = dict.fromkeys(_TOKEN.findall(text))
         tokens = [each for each in found if _is_token(each)][:LEAKED_TOKENS]  # (1)
-        key = await self._keys.token_key()
-        hashes = [token_hash(key, token) for token in tokens]
-        padded = hashes + [NOBODY] * (LEAKED_TOKENS - len(hashes))
+        keys = await self._keys.token_keys()
+        hashes = [each for token in tokens for each in token_hashes(keys, token)]
+        wanted = LEAKED_TOKENS * (1 + len(keys.others))
+        padded = hashes + [NOBODY] * (wanted - len(hashes))
         entries = await self._store.get_many([INDEX.key(each) for each in padded])  # (2)
         ended = []
         for hashed, entry in zip(padded, entries, strict=True):

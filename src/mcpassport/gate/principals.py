@@ -7,7 +7,8 @@ from msgspec import Struct
 from mcpassport.errors import Unauthorized
 from mcpassport.gate.keys import TokenKeys
 from mcpassport.gate.presented import bearer_of
-from mcpassport.gate.tokens import token_hash, well_formed
+from mcpassport.gate.renewal import Renewal
+from mcpassport.gate.tokens import token_hashes, well_formed
 from mcpassport.gate.validity import is_expired
 from mcpassport.limits import API_TOKEN_PREFIX
 from mcpassport.records.grants import ApiToken, IndexEntry, Principal
@@ -40,6 +41,7 @@ class Principals:
         self._store = store
         self._keys = keys
         self._clock = clock
+        self._renewal = Renewal(store)
 
     async def authenticate(self, authorization: str | None) -> Principal:
         """The principal behind an `Authorization` header; `Unauthorized` if there is none."""
@@ -61,12 +63,18 @@ class Principals:
         token = bearer_of(authorization)
         if token is None or not well_formed(token, API_TOKEN_PREFIX):  # (1)
             return Turned(error=Unauthorized(), reason="unauthorized")
-        hashed = token_hash(await self._keys.token_key(), token)
-        (entry,) = await self._store.get_many([INDEX.key(hashed)])
-        known = INDEX.decode(entry)
-        if known is None or known.kind != "api_token":
+        keys = await self._keys.token_keys()
+        hashes = token_hashes(keys, token)
+        entries = await self._store.get_many([INDEX.key(each) for each in hashes])
+        found = [
+            (known, each)
+            for each, entry in zip(hashes, entries, strict=True)
+            if (known := INDEX.decode(entry)) is not None and known.kind == "api_token"
+        ]
+        if not found:
             await self._read(IndexEntry("api_token", PLATFORM, _NOBODY))  # the same operations
             return Turned(error=Unauthorized(), reason="unknown_token")
+        known, hashed = found[0]
         record, active = await self._read(known)
         reason = _dead(record, hashed, self._clock(), active=active)  # (2), (3)
         if record is None or reason:
@@ -79,6 +87,8 @@ class Principals:
             )
         if record.role == "factor":  # (4)
             return Turned(error=Unauthorized(_FACTOR_ONLY), reason="")
+        if keys.earlier:
+            await self._renewal.renew(keys, known, token, hashed)
         return Principal(record.id, record.role, record.tenant)
 
     async def _read(self, at: IndexEntry) -> tuple[ApiToken | None, bool]:

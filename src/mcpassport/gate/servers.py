@@ -12,13 +12,14 @@ from mcpassport.gate.demands import check_factors, check_oauth
 from mcpassport.gate.keys import TokenKeys
 from mcpassport.gate.oauth import ADDRESS
 from mcpassport.gate.tokens import issue, token_hash
-from mcpassport.gate.validity import check_expiry
-from mcpassport.limits import AUDIT_RETENTION_DAYS, OVERLAP_MAX_S, SERVER_TOKEN_PREFIX
+from mcpassport.gate.validity import Lifetimes
+from mcpassport.limits import OVERLAP_MAX_S, SERVER_TOKEN_PREFIX
 from mcpassport.records.grants import Account, Earlier, Factor, IndexEntry, OAuth, Server
 from mcpassport.records.sources import Clock, Random
 from mcpassport.records.tool import Filter
 from mcpassport.store.protocol import ABSENT, EtagConflict, Op, Store
-from mcpassport.store.repositories import INDEX, SERVERS, ending
+from mcpassport.store.repositories import ACCOUNTS, INDEX, SERVERS, ending
+from mcpassport.store.tokenkeys import TokenKey
 
 _CHANGEABLE = frozenset(
     {"name", "filter", "factors", "oauth", "expires_at", "rate_limit_errors", "limits"}
@@ -40,15 +41,6 @@ class ServerDraft(Struct, frozen=True, kw_only=True):
     never_expires: bool = False
 
 
-class Lifetimes(Struct, frozen=True, kw_only=True):
-    """What this deployment lets an expiry be."""
-
-    default: timedelta
-    allow_unexpiring: bool = False
-    remembered: timedelta = timedelta(days=AUDIT_RETENTION_DAYS)
-    """How long what a dead token led to stays known, so that its refusals can be recorded."""
-
-
 class Servers:
     """The owner of MCP servers. `extra` always joins the same transaction, events among it."""
 
@@ -68,13 +60,14 @@ class Servers:
 
         Whether the filter fits the catalog is checked before, by `catalog.select.check_filter`.
         Record and index entry are written together or not at all. Raises `InvalidInput` for the
-        expiry or an unknown factor, `Conflict` if the id is taken.
+        expiry or an unknown factor, `NoSuchObject` if the account is gone, `Conflict` if the id is
+        taken or the account changes meanwhile.
         """
         now = self._clock()
         check_factors(draft.factors)
         check_oauth(draft.oauth)
-        token = issue(SERVER_TOKEN_PREFIX, self._random)
-        hashed = token_hash(await self._keys.token_key(), token)
+        token, key = issue(SERVER_TOKEN_PREFIX, self._random), await self._token_key()
+        hashed = token_hash(key.key, token)
         server = Server(
             id=draft.id,
             tenant=account.tenant,
@@ -91,14 +84,20 @@ class Servers:
             rate_limit_errors=draft.rate_limit_errors,
             limits=dict(draft.limits),
         )
-        at = _entry(server)
+        at = _entry(server, key)
         server, addressed = await self._addressed(server)
-        expect = {SERVERS.key(account.tenant, draft.id): ABSENT, INDEX.key(hashed): ABSENT}
+        expect = {
+            SERVERS.key(account.tenant, draft.id): ABSENT,
+            INDEX.key(hashed): ABSENT,
+            ACCOUNTS.key(account.tenant, account.id): await self._standing(account),
+        }
         ops = [SERVERS.put(server), INDEX.put(hashed, at), *addressed, *extra]
         try:
             await self._store.write(ops, expect)
         except EtagConflict:
-            raise Conflict("An MCP server of that id exists already.") from None
+            raise Conflict(
+                "An MCP server of that id exists already, or its account was changed just now."
+            ) from None
         return server, token
 
     async def get(self, tenant: str, server_id: str) -> Server:
@@ -142,7 +141,7 @@ class Servers:
         check_factors(changes.get("factors", ()))
         check_oauth(changes.get("oauth"))
         if "expires_at" in changes:
-            self._check_expiry(changes["expires_at"], now)
+            self._lifetimes.check(changes["expires_at"], now)
         changed = msgspec.structs.replace(server, **changes, updated_at=now)
         changed, addressed = await self._addressed(changed)
         await self._replace(changed, etag or current, [*addressed, *extra])
@@ -179,17 +178,20 @@ class Servers:
         if server.status == "revoked":
             raise Conflict("The MCP server is revoked; create another one.")
         token, now = issue(SERVER_TOKEN_PREFIX, self._random), self._clock()
-        hashed = token_hash(await self._keys.token_key(), token)
-        at = _entry(server)
+        key = await self._token_key()
+        hashed, at = token_hash(key.key, token), _entry(server, key)
         until = now + overlap
         rotated = msgspec.structs.replace(
             server,
             token_hash=hashed,  # (1)
             earlier=Earlier(server.token_hash, until) if overlap else None,  # (2) (3)
+            hash_before="",
             rotated_at=now,
             updated_at=now,
         )
-        forgotten = INDEX.put(server.token_hash, at, until + self._lifetimes.remembered)
+        (old,) = await self._store.get_many([INDEX.key(server.token_hash)])
+        known = INDEX.decode(old) or at
+        forgotten = INDEX.put(server.token_hash, known, until + self._lifetimes.remembered)
         await self._replace(rotated, etag, [INDEX.put(hashed, at), forgotten, *extra])
         return rotated, token
 
@@ -245,9 +247,20 @@ class Servers:
         """
         if server.oauth is None:
             return server, []
-        hashed = token_hash(await self._keys.token_key(), ADDRESS + server.id)
+        key = await self._token_key()
+        hashed = token_hash(key.key, ADDRESS + server.id)
         found = msgspec.structs.replace(server, address_hash=hashed)
-        return found, [INDEX.put(hashed, _entry(server))]
+        return found, [INDEX.put(hashed, _entry(server, key))]
+
+    async def _standing(self, account: Account) -> str:
+        """The state of an account that a server is made on: it must not be deleted meanwhile."""
+        found = await ACCOUNTS.get(self._store, account.tenant, account.id)
+        if found is None:
+            raise NoSuchObject("No such integrated account.")
+        return found[1]
+
+    async def _token_key(self) -> TokenKey:
+        return (await self._keys.token_keys()).current
 
     async def _read(self, tenant: str, server_id: str) -> tuple[Server, str]:
         found = await SERVERS.get(self._store, tenant, server_id)
@@ -265,17 +278,11 @@ class Servers:
     def _expiry(self, draft: ServerDraft, now: datetime) -> datetime | None:
         if draft.expires_at is None and not draft.never_expires:
             return now + self._lifetimes.default
-        self._check_expiry(draft.expires_at, now)
+        self._lifetimes.check(draft.expires_at, now)
         return draft.expires_at
 
-    def _check_expiry(self, expires_at: datetime | None, now: datetime) -> None:
-        if expires_at is not None:
-            check_expiry(expires_at, now)
-        elif not self._lifetimes.allow_unexpiring:
-            raise InvalidInput(
-                "This deployment does not allow MCP servers that never expire; give expires_at."
-            )
 
-
-def _entry(server: Server) -> IndexEntry:
-    return IndexEntry("server", server.tenant, server.id, server.account, server.integration)
+def _entry(server: Server, key: TokenKey) -> IndexEntry:
+    return IndexEntry(
+        "server", server.tenant, server.id, server.account, server.integration, key.version
+    )

@@ -17,6 +17,7 @@ from typing import Final
 from mcpassport.limits import API_TOKEN_PREFIX, SERVER_TOKEN_PREFIX
 from mcpassport.records.masked import KeyMaterial
 from mcpassport.records.sources import Random
+from mcpassport.store.tokenkeys import TokenKeyring
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 BODY_CHARS: Final = 43
@@ -66,3 +67,8 @@ def well_formed(token: str, prefix: str) -> bool:
 def token_hash(key: KeyMaterial, token: str) -> str:
     """HMAC-SHA256 of the token under the token key, in hex: all that is ever stored of it."""
     return hmac.digest(key.unwrap(), token.encode(), "sha256").hex()
+
+
+def token_hashes(keys: TokenKeyring, token: str) -> tuple[str, ...]:
+    """Where a token may be stored: under the current key first, then under the others."""
+    return tuple(token_hash(each.key, token) for each in (keys.current, *keys.others))

@@ -2,8 +2,10 @@
 
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+
 from mcpassport.errors import InvalidInput, Problem
-from mcpassport.limits import SERVER_TTL_MIN_S
+from mcpassport.limits import AUDIT_RETENTION_DAYS, SERVER_TTL_MIN_S
 from mcpassport.records.grants import Server
 
 
@@ -40,3 +42,21 @@ def _refused(message: str, mend: str) -> InvalidInput:
     return InvalidInput(
         f"{message} {mend}", problems=(Problem("/expires_at", "expiry", message, mend),)
     )
+
+
+class Lifetimes(Struct, frozen=True, kw_only=True):
+    """What this deployment lets an expiry be."""
+
+    default: timedelta
+    allow_unexpiring: bool = False
+    remembered: timedelta = timedelta(days=AUDIT_RETENTION_DAYS)
+    """How long what a dead token led to stays known, so that its refusals can be recorded."""
+
+    def check(self, expires_at: datetime | None, now: datetime) -> None:
+        """`InvalidInput` for an expiry that this deployment does not allow; None means never."""
+        if expires_at is not None:
+            check_expiry(expires_at, now)
+        elif not self.allow_unexpiring:
+            raise InvalidInput(
+                "This deployment does not allow MCP servers that never expire; give expires_at."
+            )

@@ -18,6 +18,8 @@ class Tenant(Struct, frozen=True, kw_only=True):
     created_at: datetime
     status: Literal["active", "suspended", "offboarded"] = "active"
     key_version: int = 1
+    key_since: datetime | None = None
+    """When the data key of that version took the place of the one before; None: the first."""
     limits: dict[str, int] = field(default_factory=dict)
     """What an admin set for this tenant; see `limits.in_force`."""
     ended_at: datetime | None = None
@@ -112,6 +114,8 @@ class Server(Struct, frozen=True, kw_only=True):
     oauth: OAuth | None = None
     address_hash: str = ""
     """Its index entry by address, where access tokens once were allowed."""
+    hash_before: str = ""
+    """The same token's hash under the token key before: a restored backup may still have it."""
 
 
 SwitchScope: TypeAlias = Literal["all", "integration", "tenant"]
@@ -152,6 +156,8 @@ class IndexEntry(Struct, frozen=True):
     id: str
     account: str = ""
     integration: str = ""
+    key_version: int = 1
+    """Of the token key under which the hash was made."""
 
 
 class IntegrationHead(Struct, frozen=True, kw_only=True):

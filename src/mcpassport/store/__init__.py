@@ -131,7 +131,13 @@ def _unreachable(place: str, setting: str) -> DataFolderError:
 
 
 async def open_keyring(
-    url: str, master: KeyMaterial, store: Store, *, clock: Clock, random: Random
+    url: str,
+    master: KeyMaterial,
+    store: Store,
+    *,
+    clock: Clock,
+    random: Random,
+    previous: KeyMaterial | None = None,
 ) -> Keys:
     """The keys behind that URL, which opened what is in `store`. Raises as `open_keys` does.
 
@@ -141,7 +147,12 @@ async def open_keyring(
     expected = bool(tokens.entries)
     try:
         return await open_keys(
-            open_keystore(url), master, clock=clock, random=random, expected=expected
+            open_keystore(url),
+            master,
+            clock=clock,
+            random=random,
+            expected=expected,
+            previous=previous,
         )
     except StoreUnavailable:
         raise _unreachable(place_at(url), "keys_url") from None

@@ -10,6 +10,9 @@ from typing import Final, NamedTuple, Protocol
 KEY_BYTES: Final = 32
 """AES-256, and HMAC-SHA256 keys of the same length."""
 
+LAST_VERSION: Final = 2**32
+"""Versions stay below it: a sealed value names its key's in four bytes."""
+
 
 class KeyName(NamedTuple):
     """Which key; bound into the wrapping, so a wrapped key is of no use under another name."""
@@ -58,8 +61,10 @@ class KeyStore(Protocol):
         """Put `wrapped` in the place of `expected`; False if something else stands there."""
         ...
 
-    async def destroy(self, kinds: Collection[str], tenant: str) -> int:
-        """Remove every version of those keys of the tenant; how many there ever were.
+    async def destroy(
+        self, kinds: Collection[str], tenant: str, *, below: int = LAST_VERSION
+    ) -> int:
+        """Remove the versions below that of those keys of the tenant; how many there ever were.
 
         Their names stay used.
         """

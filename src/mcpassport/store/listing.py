@@ -12,7 +12,11 @@ from mcpassport.store.protocol import Append, IndexColumn, IndexValue, Key, Op
 
 def cursor_after(key: Key, *, one_tenant: bool) -> str:
     """What continues a listing behind that record: its id, and its tenant if it spans tenants."""
-    position = (key.id,) if one_tenant else (key.id, key.tenant)
+    return cursor_of((key.id,) if one_tenant else (key.id, key.tenant))
+
+
+def cursor_of(position: Sequence[str]) -> str:
+    """The cursor of that position; `position_of` reads it."""
     return base64.urlsafe_b64encode(msgspec.json.encode(position)).rstrip(b"=").decode()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mcpassport.records.masked import KeyMaterial
 from mcpassport.records.sources import Random
+from mcpassport.settings import Settings
 from mcpassport.store.keystore import KEY_BYTES
 from mcpassport.store.trouble import data_folder_error, os_data_folder_error
 
@@ -42,6 +43,19 @@ def load_master_key(path: Path) -> KeyMaterial:
         f"this is not a master key (base64 of {KEY_BYTES} bytes)",
         "Restore the file, or correct the setting.",
     )
+
+
+def master_keys(settings: Settings) -> tuple[KeyMaterial, KeyMaterial | None]:
+    """The master key, and the one before it where the settings name one.
+
+    Raises:
+        DataFolderError: a file of theirs is none.
+    """
+    master = settings.master_key or load_master_key(settings.master_key_file)
+    previous, file = settings.previous_master_key, settings.previous_master_key_file
+    if previous is None and file is not None:
+        previous = load_master_key(file)
+    return master, previous
 
 
 def create_master_key(path: Path, random: Random) -> KeyMaterial:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
-from mcpassport.store.keystore import KeyName, StoredKey
+from mcpassport.store.keystore import LAST_VERSION, KeyName, StoredKey
 from mcpassport.store.postgres_open import Connection, PostgresSchema
 from mcpassport.store.postgres_pool import Postgres
 
@@ -35,7 +35,9 @@ _PAGE: Final = """
 _REPLACE: Final = """
     UPDATE keys SET wrapped = $5
     WHERE kind = $1 AND tenant = $2 AND version = $3 AND wrapped = $4 RETURNING version"""
-_DESTROY: Final = "UPDATE keys SET wrapped = NULL WHERE kind = ANY ($1::text[]) AND tenant = $2"
+_DESTROY: Final = """
+    UPDATE keys SET wrapped = NULL
+    WHERE kind = ANY ($1::text[]) AND tenant = $2 AND version < $3"""
 _BEFORE_ALL: Final = KeyName("", "", 0)
 
 
@@ -92,9 +94,11 @@ class PostgresKeys:
         rows = await self._database.write(lambda connection: connection.fetch(_REPLACE, *terms))
         return bool(rows)
 
-    async def destroy(self, kinds: Collection[str], tenant: str) -> int:
-        """Remove every version of those keys; the server's files keep them until it tidies up."""
-        gone = ([*kinds], tenant)
+    async def destroy(
+        self, kinds: Collection[str], tenant: str, *, below: int = LAST_VERSION
+    ) -> int:
+        """Remove the versions below that of those keys; the files keep them until a clean-up."""
+        gone = ([*kinds], tenant, below)
         told = await self._database.write(lambda connection: connection.execute(_DESTROY, *gone))
         return int(told.rpartition(" ")[2])  # the command's tag: UPDATE and the number of rows
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Final
 
-from mcpassport.store.keystore import KeyName, StoredKey
+from mcpassport.store.keystore import LAST_VERSION, KeyName, StoredKey
 from mcpassport.store.sqlite_engine import Database
 from mcpassport.store.sqlite_open import Schema
 
@@ -33,7 +33,8 @@ _PAGE: Final = """
     WHERE (kind, tenant, version) > (?, ?, ?) ORDER BY kind, tenant, version LIMIT ?"""
 _REPLACE: Final = """
     UPDATE keys SET wrapped = ? WHERE kind = ? AND tenant = ? AND version = ? AND wrapped = ?"""
-_DESTROY: Final = "UPDATE keys SET wrapped = NULL WHERE kind = ? AND tenant = ?"
+_DESTROY: Final = """
+    UPDATE keys SET wrapped = NULL WHERE kind = ? AND tenant = ? AND version < ?"""
 _BEFORE_ALL: Final = KeyName("", "", 0)
 
 
@@ -85,9 +86,11 @@ class SqliteKeys:
         await self._database.empty_journal()
         return replaced == 1
 
-    async def destroy(self, kinds: Collection[str], tenant: str) -> int:
-        """Remove every version of those keys, from the file and from its journal."""
-        gone = [(kind, tenant) for kind in kinds]
+    async def destroy(
+        self, kinds: Collection[str], tenant: str, *, below: int = LAST_VERSION
+    ) -> int:
+        """Remove the versions below that of those keys, from the file and from its journal."""
+        gone = [(kind, tenant, below) for kind in kinds]
         count = await self._database.write(lambda c: c.executemany(_DESTROY, gone).rowcount)
         await self._database.empty_journal()
         return count

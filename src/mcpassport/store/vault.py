@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mcpassport.records.masked import KeyMaterial, Secret
 from mcpassport.records.sources import Random
-from mcpassport.store.keys import NONCE_BYTES, Keys
+from mcpassport.store.keys import Keys
 from mcpassport.store.repositories import CREDENTIAL_KIND
+from mcpassport.store.wrapping import NONCE_BYTES
 
 _RECORD: Final = b"\x01"
 _TEXT: Final = b"\x02"
@@ -63,6 +64,19 @@ class Vault:
         key = await self._keys.tenant_key(tenant, version)
         return Secret(_open(key, associated, sealed))
 
+    async def reseal(self, tenant: str, version: int, associated: bytes, sealed: bytes) -> bytes:
+        """The same record under that version of the tenant's key.
+
+        Raises:
+            StoreUnavailable: the keys cannot be read.
+            Tampered: it does not verify, or its key is gone.
+        """
+        key = await self._keys.find_tenant_key(tenant, key_version(sealed))
+        if key is None:
+            raise Tampered("no such key")
+        plaintext = _open(key, associated, sealed)
+        return await self.seal(tenant, version, associated, plaintext)
+
     async def seal_text(self, tenant: str, version: int, associated: bytes, text: bytes) -> str:
         """Seal as URL-safe base64, for values that travel through a client, such as cursors.
 
@@ -97,6 +111,11 @@ class Vault:
         nonce = self._random(NONCE_BYTES)
         ciphertext = AESGCM(key.unwrap()).encrypt(nonce, plaintext, header + associated)
         return header + nonce + ciphertext
+
+
+def key_version(sealed: bytes) -> int:
+    """The version of the key under which a record is sealed. `Tampered` if it is no record."""
+    return _version(_RECORD, sealed)
 
 
 def _version(form: bytes, sealed: bytes) -> int:

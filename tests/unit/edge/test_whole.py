@@ -30,7 +30,8 @@ from mcpassport.edge.floods import Floods
 from mcpassport.edge.mcp import McpEndpoint
 from mcpassport.expressions import Evaluator
 from mcpassport.gate.admit import Gate
-from mcpassport.gate.servers import Lifetimes, ServerDraft, Servers
+from mcpassport.gate.servers import ServerDraft, Servers
+from mcpassport.gate.validity import Lifetimes
 from mcpassport.http import HttpClient
 from mcpassport.limits import Limits
 from mcpassport.protocol.endpoint import Protocol

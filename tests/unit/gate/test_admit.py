@@ -142,7 +142,7 @@ async def test_an_api_token_reaches_no_server(world: World) -> None:
     """Kinds are told by prefix, and again by the index, so no token passes as another kind."""
     _, api = await world.token("admin")
     refused(await world.admit(api), "unknown_token")
-    key = await world.keys.token_key()
+    key = (await world.keys.token_keys()).current.key
     token = issue(SERVER_TOKEN_PREFIX, os.urandom)
     at = IndexEntry("api_token", "acme", "tok_x", "acme-crm", "crm")
     await world.put(INDEX.put(token_hash(key, token), at))

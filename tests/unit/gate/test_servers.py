@@ -9,8 +9,9 @@ from tests.support.stores import START
 
 from mcpassport.errors import Conflict, InvalidInput, NoSuchObject
 from mcpassport.gate.admit import Refusal
-from mcpassport.gate.servers import Lifetimes, ServerDraft
+from mcpassport.gate.servers import ServerDraft
 from mcpassport.gate.tokens import token_hash, well_formed
+from mcpassport.gate.validity import Lifetimes
 from mcpassport.limits import SERVER_TOKEN_PREFIX
 from mcpassport.records.grants import Caller, Factor, IndexEntry
 from mcpassport.records.tool import Filter
@@ -24,7 +25,7 @@ async def test_record_index_and_event_are_written_together(world: World) -> None
     """One transaction holds all three; the token stands in none of them."""
     draft = ServerDraft(id="srv_a", name="agent", filter=Filter(methods=("read",)))
     server, token = await world.servers.create(world.account(), draft, [EVENT])
-    hashed = token_hash(await world.keys.token_key(), token)
+    hashed = token_hash((await world.keys.token_keys()).current.key, token)
     assert well_formed(token, SERVER_TOKEN_PREFIX)
     assert await world.servers.get("acme", "srv_a") == server
     assert (server.token_hash, server.filter, server.status) == (hashed, draft.filter, "active")

@@ -55,7 +55,7 @@ async def test_a_replaced_key_leaves_no_trace_in_the_files(
     keys: Keys, stored: SqliteKeys, tmp_path: Path
 ) -> None:
     """After a key is wrapped anew, what an old master key opens is in no file."""
-    await keys.token_key()
+    await keys.token_keys()
     before = await wrapped(stored, KeyName("token"))
     assert await stored.replace(KeyName("token"), before, os.urandom(61))
     assert before[-40:] not in contents(tmp_path)
@@ -64,7 +64,7 @@ async def test_a_replaced_key_leaves_no_trace_in_the_files(
 async def test_no_key_is_stored_in_the_clear(keys: Keys, tmp_path: Path) -> None:
     """Neither raw keys nor the master key are in any file of the folder."""
     await keys.create_tenant_key("a")
-    secrets = [await keys.token_key(), await keys.tenant_key("a", 1), MASTER]
+    secrets = [(await keys.token_keys()).current.key, await keys.tenant_key("a", 1), MASTER]
     await keys.close()
     content = contents(tmp_path)
     assert not [key for key in secrets if key.unwrap() in content]

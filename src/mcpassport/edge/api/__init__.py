@@ -10,6 +10,7 @@ from mcpassport.edge.api import (
     events,
     health,
     integrations,
+    keys,
     leaked,
     problems,
     protected_resource,
@@ -27,6 +28,8 @@ from mcpassport.edge.api.services import Services
 
 ROUTERS = {
     "tenant": tenants.router,
+    "key": keys.router,
+    "data-key": keys.rotation,
     "integration": integrations.router,
     "mcp-server": servers.router,
     "surface": surface.router,

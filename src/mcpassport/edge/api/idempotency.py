@@ -1,6 +1,6 @@
 """Idempotency keys: repeating a POST with the same key makes nothing twice.
 
-1. The object's id is derived from the key under the token key, so two concurrent repeats collide.
+1. The object's id is derived from the key under a secret one, so two concurrent repeats collide.
 2. A record of the request's digest (its body, and what its address is about) is written in the
    object's transaction, so another request under the same key is refused.
 3. A replay returns the object as it is now, without token and url.
@@ -53,11 +53,11 @@ async def once(
     services = acting.services
     if key is None:
         return Once(prefix + services.random(ID_BYTES).hex(), (), replay=False)
-    token_key = await services.keys.token_key()
+    secret = await services.keys.objects_key()
     scope = f"idempotency\n{acting.principal.id}\n{prefix}\n{tenant}\n{key}"
-    object_id = prefix + token_hash(token_key, scope)[: 2 * ID_BYTES]  # 1
+    object_id = prefix + token_hash(secret, scope)[: 2 * ID_BYTES]  # 1
     given = body.model_dump(mode="json", exclude_unset=True)  # null and absent are not the same
-    digest = token_hash(token_key, json.dumps([about, given], sort_keys=True)).encode()
+    digest = token_hash(secret, json.dumps([about, given], sort_keys=True)).encode()
     record = Key(IDEMPOTENCY_KIND, tenant, object_id)
     (seen,) = await services.store.get_many([record])
     if seen is not None:

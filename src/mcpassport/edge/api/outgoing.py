@@ -68,6 +68,8 @@ class TenantOut(BaseModel):
     status: str
     limits: dict[str, int]
     created_at: datetime
+    key_version: int
+    key_since: datetime | None
     deletion_report: DeletionReportOut | None = None
     """Of an offboarded tenant that is read by itself."""
 
@@ -80,6 +82,8 @@ class TenantOut(BaseModel):
             status=tenant.status,
             limits=tenant.limits,
             created_at=tenant.created_at,
+            key_version=tenant.key_version,
+            key_since=tenant.key_since,
         )
 
 

@@ -201,7 +201,8 @@ async def rotate(account_id: str, server_id: str, body: RotateIn, acting: Operat
     account = await acting.account(account_id)
     before = await _server(acting, account, server_id)
     try:  # before the store, since a token that was rotated and not shown would be lost
-        await acting.revoked("server_token", account.tenant, server_id, before.token_hash)
+        for stored in filter(None, (before.token_hash, before.hash_before)):
+            await acting.revoked("server_token", account.tenant, server_id, stored)
     except StoreUnavailable:
         raise StoreUnavailable(_NOT_ROTATED) from None
     event = acting.event("server.rotate", server_id, account.tenant)

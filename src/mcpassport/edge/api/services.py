@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from mcpassport.accounts.connect import Accounts
 from mcpassport.accounts.fingerprints import FingerprintKeys
 from mcpassport.accounts.offboarding import Offboarding
+from mcpassport.accounts.rekeying import Rekeying
 from mcpassport.accounts.tenants import Tenants
 from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
 from mcpassport.edge.readiness import Readiness
 from mcpassport.expressions import Evaluator
 from mcpassport.gate.api_tokens import ApiTokens
+from mcpassport.gate.exchange import TokenKeyExchange
 from mcpassport.gate.principals import Principals
 from mcpassport.gate.running import Running
 from mcpassport.gate.servers import Servers
@@ -47,6 +49,8 @@ class Services:
     keeper: Keeper
     tenants: Tenants
     offboarding: Offboarding
+    rekeying: Rekeying
+    token_key: TokenKeyExchange
     fingerprint_keys: FingerprintKeys
     accounts: Accounts
     versions: Versions

@@ -117,6 +117,6 @@ async def _hashes(bench: Bench, tokens: Sequence[str], key: KeyMaterial | None =
             clock=partial(datetime.now, UTC),
             random=secrets.token_bytes,
         )
-        key = await keys.token_key()
+        key = (await keys.token_keys()).current.key
         await keys.close()
     return [token_hash(key, token) for token in tokens]

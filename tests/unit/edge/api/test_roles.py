@@ -22,6 +22,12 @@ TABLE: dict[str, str] = {
     "POST /tenant/{tenant_id}/offboard": "admin",
     "POST /tenant/{tenant_id}/fingerprint-key": WRITERS,
     "GET /tenant/{tenant_id}/fingerprint-key": ALL_READERS,
+    "POST /tenant/{tenant_id}/rotate-key": "admin",
+    "GET /key": "admin auditor",
+    "POST /key/rewrap": "admin",
+    "POST /key/token-key/rotate": "admin",
+    "GET /key/token-key/left": "admin auditor",
+    "POST /key/token-key/finish": "admin",
     "POST /integration": "admin",
     "GET /integration": ALL_READERS,
     "GET /integration/{name}": ALL_READERS,
@@ -187,15 +193,22 @@ async def test_a_role_opens_the_routes_of_its_rows_and_no_other(
     """Every route is asked with a request that works for whom it is meant; deletions come last."""
     found = await ids(house)
     for route in sorted(TABLE, key=ends_last):
+        if route == "POST /key/token-key/finish":
+            house.clock.step(180)  # by then the next token key is in use everywhere
         answer = await asked(house, route, caller, found)
         assert answer.status in expected(route, caller), (route, answer.status, answer.body)
         if answer.status >= 400:
             assert answer.header("content-type") == "application/problem+json"
 
 
-def ends_last(route: str) -> tuple[bool, bool, int]:
-    """Deletions come last, and the end of the tenant after them."""
-    return route.endswith("/offboard"), route.startswith("DELETE"), -len(route)
+def ends_last(route: str) -> tuple[bool, bool, bool, int]:
+    """Deletions come last, and the end of the tenant after them; keys are exchanged before."""
+    return (
+        route.endswith("/offboard"),
+        route.startswith("DELETE"),
+        route.endswith("/finish"),
+        -len(route),
+    )
 
 
 async def test_a_refused_caller_changes_nothing(house: Deployment) -> None:
