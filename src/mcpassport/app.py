@@ -72,15 +72,11 @@ async def open_services(
     """Every object below the edge, closed in reverse order; `DataFolderError` if one cannot."""
     watch = watch or Watch()
     async with AsyncExitStack() as stack:
-        store, audit_store, keys = await _open_files(stack, settings, clock, random, watch.metrics)
+        files = await _open_files(stack, settings, clock, random, watch.metrics)
+        store, audit_store, keys = files
         sources: _Sources = {"clock": clock, "random": random}
         http, evaluator = _open_outward(stack, settings, watch)
-        reserve = Reserve(audit_store, settings.audit_volume_bytes)
-        key = keys.fingerprint_key
-        audit = AuditLog(
-            store=store, audit=audit_store, fingerprint_key=key, reserve=reserve, **sources
-        )
-        await _start(audit, stack, watch.metrics)
+        audit = await _open_trail(stack, settings, files, sources, watch.metrics)
         vault, keeper = Vault(keys, random), _keeper(settings, store, audit_store, keys, clock)
         owners = await owners_of(settings, store, keys, vault, clock, random)
         jobs = jobs_of(store, audit_store, audit, keeper, owners["rekeying"], Sources(**sources))
@@ -133,13 +129,28 @@ def _keeper(
     )
 
 
-async def _start(audit: AuditLog, stack: AsyncExitStack, metrics: Metrics) -> None:
+async def _open_trail(
+    stack: AsyncExitStack,
+    settings: Settings,
+    files: tuple[Store, AuditStore, Keys],
+    sources: "_Sources",
+    metrics: Metrics,
+) -> AuditLog:
     """Start committing, and record what a process that died left in the outbox."""
+    store, audit_store, keys = files
+    audit = AuditLog(
+        store=store,
+        audit=audit_store,
+        fingerprint_key=keys.fingerprint_key,
+        reserve=Reserve(audit_store, settings.audit_volume_bytes),
+        **sources,
+    )
     metrics.audit_queue(lambda: audit.waiting)
     for part in (audit.reserve, audit):
         await part.start()
         stack.push_async_callback(part.close)
     await audit.move_outbox()
+    return audit
 
 
 async def _open_files(
@@ -190,7 +201,8 @@ async def open_application(
 ) -> AsyncIterator[ASGIApp]:
     """The whole app over open services, behind its middleware, its counter and its jobs running.
 
-    `sleep` is what jobs wait with. Raises `DataFolderError` over a restored backup whose revocations are not replayed.
+    `sleep` is what jobs wait with. Raises `DataFolderError` over a restored backup whose
+    revocations are not replayed.
     """
     settings, random = services.settings, services.random
     await refuse_unreplayed(services.store)

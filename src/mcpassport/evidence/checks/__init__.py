@@ -25,6 +25,7 @@ from mcpassport.evidence.checks.failure_table import failure_table, nothing_show
 from mcpassport.evidence.checks.failure_upstream import down_or_slow
 from mcpassport.evidence.checks.identity_tokens import signed_on
 from mcpassport.evidence.checks.key_backups import keys_apart
+from mcpassport.evidence.checks.key_rotation import exchanged
 from mcpassport.evidence.checks.lifecycle import (
     expiry,
     kill_switch,
@@ -98,6 +99,7 @@ CHECKS: Final[dict[str, Check]] = {
     "CRE-02": bound,
     "CRE-03": keyed_hashes,
     "CRE-04": one_disclosure,
+    "CRE-08": exchanged,
     "CRE-10": keys_apart,
     "CRE-12": at_rest,
     "CRE-19": query_unseen,

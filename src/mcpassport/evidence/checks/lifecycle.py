@@ -2,15 +2,14 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from mcpassport.evidence.bench import NEVER_S, Bench, Grant, Message, outcome_of
+from mcpassport.evidence.brief import TTL_S, brief_server
 from mcpassport.evidence.finding import CheckFailed, Finding
 from mcpassport.evidence.probe import CALLS, GET, INTEGRATION
 from mcpassport.evidence.upstream import Says
 
-TTL_S: Final = 65
 OVERLAP_S: Final = 60
 GONE: Final = "not_found"
 _ERRORS: Final = 400
@@ -23,7 +22,7 @@ async def expiry(bench: Bench, finding: Finding) -> None:
     account = await bench.account(tenant, bench.canary("credential"))
     lasting = await bench.grant(tenant, account)
     await bench.lab.answer()
-    brief = await _expiring(bench, lasting)
+    brief = await brief_server(bench, lasting)
     await bench.sandbox.step(TTL_S - 2)
     finding.expect(await _called(bench, brief) == "ok", "before its expiry a server serves")
     await bench.sandbox.step(3)
@@ -32,17 +31,6 @@ async def expiry(bench: Bench, finding: Finding) -> None:
     sent = len(await bench.lab.seen())
     finding.expect(sent == 1, "and sends nothing upstream", f"{sent} requests")
     finding.control = await _called(bench, lasting) == "ok"
-
-
-async def _expiring(bench: Bench, beside: Grant) -> Grant:
-    """A server on the same account that lives for a little over a minute of the sandbox's clock."""
-    path = f"/integrated-account/{beside.account}/mcp"
-    shown = await bench.manage("GET", f"{path}/{beside.server}")
-    made = datetime.fromisoformat(json.loads(shown.body)["created_at"])
-    moment = (made + timedelta(seconds=TTL_S)).astimezone(UTC)
-    body = {"name": "brief", "expires_at": moment.isoformat()}
-    server = await bench.create(path, body)
-    return Grant(beside.tenant, beside.account, server["id"], server["token"], beside.credential)
 
 
 async def revocation(bench: Bench, finding: Finding) -> None:

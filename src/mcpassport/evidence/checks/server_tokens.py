@@ -9,6 +9,7 @@ from typing import Final
 
 from mcpassport.evidence import raw
 from mcpassport.evidence.bench import Bench, Headers, Message
+from mcpassport.evidence.brief import TTL_S, brief_server
 from mcpassport.evidence.finding import Finding
 from mcpassport.evidence.probe import CALLS, GET
 from mcpassport.evidence.traces import traces_of
@@ -65,12 +66,15 @@ async def one_answer(bench: Bench, finding: Finding) -> None:
     revoked, suspended = [await bench.grant(live.tenant, live.account) for _ in range(2)]
     await bench.manage("DELETE", f"{path}/{revoked.server}")
     await bench.manage("POST", f"{path}/{suspended.server}/suspend")
+    expired = await brief_server(bench, live)
+    await bench.sandbox.step(TTL_S + 1)
     unknown = issue(SERVER_TOKEN_PREFIX, secrets.token_bytes)
     dead = {
         "unknown": f"/mcp/{unknown}",
         "malformed": "/mcp/x",
         "revoked": revoked.address,
         "suspended": suspended.address,
+        "expired": expired.address,
     }
     port, answers = bench.sandbox.ready.port, {}
     for kind, address in dead.items():

@@ -38,7 +38,7 @@ async def no_session(bench: Bench, finding: Finding) -> None:
     cached = [each.header("cache-control") for each in answers]
     finding.expect(set(cached) == {"no-store"}, "each says no-store", cached)
     modern = [document_of(each).get("result", {}) for each in answers[len(answers) // 2 :]]
-    scopes = {each.get("cacheScope", "private") for each in modern if each.get("tools")}
+    scopes = {each.get("cacheScope") for each in modern if each.get("tools")}
     finding.expect(scopes == {"private"}, "lists of 2026-07-28 say private", scopes)
     path = f"/integrated-account/{grant.account}/mcp/{grant.server}"
     await bench.manage("DELETE", path)

@@ -65,7 +65,18 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         "CRE-08",
         _CREDENTIAL,
         4,
-        "Rotation of the master key, of data keys and of the token key; BYOK.",
+        "The master key, data keys and the token key are exchanged while the deployment serves "
+        "(`mcpassport keys rotate`). A tenant's credentials are sealed anew at once, and the data "
+        "key before is destroyed a day later. A token moves to the next token key when it is "
+        "presented; the operator says when the key before is destroyed, and with it what did not "
+        "move.",
+        hangs_on=("store",),
+    ),
+    Claim(
+        "CRE-13",
+        _CREDENTIAL,
+        4,
+        "A master key that the customer holds (BYOK), or that a key management service holds.",
         available=False,
     ),
     Claim(

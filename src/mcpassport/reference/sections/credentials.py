@@ -25,7 +25,7 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("One-time disclosure"),
         *context.claims("CRE-04"),
         subheading("Key rotation"),
-        *context.claims("CRE-08", "CRE-10", "CRE-11"),
+        *context.claims("CRE-08", "CRE-10", "CRE-11", "CRE-13"),
         prose(
             "An upstream credential is replaced with `PATCH /integrated-account/{id}`; calls use "
             "the new one from the next request on."
