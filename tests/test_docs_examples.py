@@ -189,14 +189,6 @@ def test_every_key_is_explained(model: Any) -> None:
         assert re.search(rf"\b{key}\b", INTEGRATIONS), key
 
 
-def test_everything_that_is_not_in_this_version_is_listed() -> None:
-    """The kinds that the loader refuses as "not in this version" stand in the list."""
-    section = INTEGRATIONS.partition("### Not in this version")[2].partition("\n## ")[0]
-    for kinds in schema_kinds._LATER.values():
-        for kind in kinds:
-            assert f"`{kind}`" in section
-
-
 # Commands
 
 

@@ -67,6 +67,7 @@ STRUCTURAL = {
             "problems",
             "incoming",
             "outgoing",
+            "outgoing_account",
             "previews",
             "idempotency",
             "strict",

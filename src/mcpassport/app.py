@@ -27,6 +27,7 @@ from mcpassport.edge.floods import Floods
 from mcpassport.edge.mcp import McpEndpoint
 from mcpassport.edge.middleware import guarded
 from mcpassport.edge.middleware.front import front_of
+from mcpassport.edge.pages.connect import ConnectPages
 from mcpassport.edge.published import Published
 from mcpassport.edge.readiness import Readiness
 from mcpassport.edge.reference import ReferencePages
@@ -35,12 +36,12 @@ from mcpassport.expressions import Evaluator
 from mcpassport.gate.admit import Gate
 from mcpassport.gate.issuers import Issuers
 from mcpassport.http import HttpClient
-from mcpassport.jobs import Jobs, Sleep, Sources, jobs_of
+from mcpassport.jobs import Jobs, Sleep, Sources, Sweeps, jobs_of
 from mcpassport.observe.http import WatchedHttp
 from mcpassport.observe.metrics import Metrics
 from mcpassport.observe.requests import Watch
 from mcpassport.observe.store import TimedAudit, TimedStore
-from mcpassport.owners import owners_of
+from mcpassport.owners import Below, owners_of
 from mcpassport.protocol.endpoint import Protocol
 from mcpassport.records.grants import Principal
 from mcpassport.records.sources import Clock, Random
@@ -78,8 +79,10 @@ async def open_services(
         http, evaluator = _open_outward(stack, settings, watch)
         audit = await _open_trail(stack, settings, files, sources, watch.metrics)
         vault, keeper = Vault(keys, random), _keeper(settings, store, audit_store, keys, clock)
-        owners = await owners_of(settings, store, keys, vault, clock, random)
-        jobs = jobs_of(store, audit_store, audit, keeper, owners["rekeying"], Sources(**sources))
+        owners = await owners_of(Below(settings, store, keys, vault, http, clock, random))
+        stack.push_async_callback(owners["refresher"].close)
+        sweeps = Sweeps(owners["rekeying"].sweep, owners["refresher"].sweep)
+        jobs = jobs_of(store, audit_store, audit, keeper, sweeps, Sources(**sources))
         yield Services(
             settings=settings,
             **sources,
@@ -195,6 +198,10 @@ def _reference(services: Services) -> ReferencePages:
     )
 
 
+def _connect(services: Services) -> ConnectPages:
+    return ConnectPages(services, vendor_of(services.settings))
+
+
 @asynccontextmanager
 async def open_application(
     services: Services, *, sleep: Sleep = asyncio.sleep
@@ -236,7 +243,8 @@ async def open_application(
         for part in (heartbeat, counter, jobs, services.running):
             await part.start()
             stack.push_async_callback(part.close)
-        application = Application(mcp, reference, management_app(services, door))
+        managed = management_app(services, door)
+        application = Application(mcp, reference, _connect(services), managed)
         front = front_of(services, counter)
         yield guarded(application, front)
 
@@ -255,7 +263,7 @@ async def command_line_app(settings: Settings) -> AsyncIterator[ASGIApp]:
     async with open_services(settings) as services:
         reference = _reference(services)
         management = management_app(services, as_os_user)
-        yield Application(management, reference, management)
+        yield Application(management, reference, _connect(services), management)
 
 
 def os_principal() -> Principal:

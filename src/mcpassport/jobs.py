@@ -10,7 +10,6 @@ from typing import Final, NamedTuple, TypeAlias
 import structlog
 
 from mcpassport.accounts.expiring import Expiring
-from mcpassport.accounts.rekeying import Rekeying
 from mcpassport.audit.keeper import Keeper
 from mcpassport.audit.log import AuditLog
 from mcpassport.audit.processes import REAPER_PERIOD_S, Reaper
@@ -43,12 +42,19 @@ class Job(NamedTuple):
     run: Callable[[], Awaitable[int]]
 
 
+class Sweeps(NamedTuple):
+    """What owners of records do by themselves; each says how much it did."""
+
+    data_keys: Callable[[], Awaitable[int]]
+    refresh: Callable[[], Awaitable[int]]
+
+
 def jobs_of(
     store: Store,
     audit: AuditStore,
     log: AuditLog,
     keeper: Keeper,
-    rekeying: Rekeying,
+    sweeps: Sweeps,
     sources: Sources,
 ) -> tuple[Job, ...]:
     """The table of jobs."""
@@ -67,7 +73,8 @@ def jobs_of(
         Job("checkpoint", 3600.0, keeper.sign),
         Job("retention", 3600.0, keeper.retire),
         Job("dead-grants", 86_400.0, grants.retire),
-        Job("data-keys", 86_400.0, rekeying.sweep),
+        Job("data-keys", 86_400.0, sweeps.data_keys),
+        Job("refresh", 60.0, sweeps.refresh),
         Job("expiring", 3600.0, expiring.tell),
     )
 

@@ -35,6 +35,7 @@ server, or belong to the connection, so nobody's data may set them (RFC 9110, 7.
 TOKEN_PREFIX = "mcpp_"
 SERVER_TOKEN_PREFIX = "mcpp_srv_"
 API_TOKEN_PREFIX = "mcpp_api_"
+LINK_TOKEN_PREFIX = "mcpp_lnk_"
 
 MAX_SAFE_INTEGER = 2**53 - 1
 EXPRESSION_TIMEOUT_MS = 100
@@ -47,6 +48,8 @@ EXPRESSION_HARD_KILL_S = 2.0
 EXPRESSION_POOL_MEMORY = 1024 * 1024 * 1024
 TOOL_NAME_MAX = 64
 SERVER_TTL_MIN_S = 60
+LINK_TTL_S = 900
+"""A link by which an account is connected."""
 OVERLAP_MAX_S: Final = 86_400
 """For how long two tokens of a server may hold after a rotation."""
 CURSOR_DESCRIPTION = (

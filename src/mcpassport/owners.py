@@ -1,12 +1,18 @@
 """Who owns which records: made from settings, store and keys."""
 
 from datetime import timedelta
-from typing import TypedDict
+from functools import partial
+from typing import NamedTuple, TypedDict
 
+from mcpassport.accounts.apps import OAuthApps
 from mcpassport.accounts.connect import Accounts
+from mcpassport.accounts.connecting import CALLBACK, Connecting, Parts
 from mcpassport.accounts.fingerprints import FingerprintKeys
+from mcpassport.accounts.links import Links
 from mcpassport.accounts.offboarding import Kept, Offboarding
+from mcpassport.accounts.refresh import Refresher
 from mcpassport.accounts.rekeying import Rekeying
+from mcpassport.accounts.renewal import Outward, Renewal, Sources
 from mcpassport.accounts.tenants import Tenants
 from mcpassport.gate.api_tokens import ApiTokens
 from mcpassport.gate.exchange import TokenKeyExchange
@@ -16,6 +22,8 @@ from mcpassport.gate.servers import Servers
 from mcpassport.gate.switches import Switches
 from mcpassport.gate.validity import Lifetimes
 from mcpassport.integrations.versions import Versions
+from mcpassport.records.grants import Account
+from mcpassport.records.integration import Credential
 from mcpassport.records.sources import Clock, Random
 from mcpassport.settings import Settings
 from mcpassport.stated import build_digest
@@ -29,6 +37,10 @@ class Owners(TypedDict):
     """The owners of records, by their name in `Services`."""
 
     accounts: Accounts
+    refresher: Refresher
+    oauth_apps: OAuthApps
+    links: Links
+    connecting: Connecting
     tenants: Tenants
     offboarding: Offboarding
     rekeying: Rekeying
@@ -43,10 +55,21 @@ class Owners(TypedDict):
     revocations: RevocationLog
 
 
-async def owners_of(
-    settings: Settings, store: Store, keys: Keys, vault: Vault, clock: Clock, random: Random
-) -> Owners:
+class Below(NamedTuple):
+    """What the owners of records work with."""
+
+    settings: Settings
+    store: Store
+    keys: Keys
+    vault: Vault
+    http: Outward
+    clock: Clock
+    random: Random
+
+
+async def owners_of(below: Below) -> Owners:
     """Made once per process; the revocation log is begun."""
+    settings, store, keys, vault, http, clock, random = below
     revocations = RevocationLog(settings.data_dir, store, clock=clock, random=random)
     await revocations.begin()
     lifetimes = Lifetimes(
@@ -55,15 +78,28 @@ async def owners_of(
         remembered=timedelta(days=settings.audit_retention_days),
     )
     tenants, kept = Tenants(store, keys, clock), _kept_by(settings)
+    versions = Versions(store, clock, hold=settings.publish == "required")
+    apps = OAuthApps(store, keys, vault, clock)
+    sources = Sources(clock, random)
+    renewal = Renewal(store, vault, apps, partial(_declared, versions), http, sources)
+    refresher = Refresher(store, renewal, clock)
+    accounts = Accounts(store, vault, clock, refresher)
+    links = Links(store, keys, clock, random)
+    parts = Parts(links, accounts, tenants, apps, vault, http)
+    callback = settings.public_url + CALLBACK
     build = build_digest()
     return {
-        "accounts": Accounts(store, vault, clock),
+        "accounts": accounts,
+        "refresher": refresher,
+        "oauth_apps": apps,
+        "links": links,
+        "connecting": Connecting(parts, clock=clock, random=random, callback=callback),
         "tenants": tenants,
         "offboarding": Offboarding(store, keys, tenants, clock=clock, kept=kept, build=build),
         "rekeying": Rekeying(store, keys, tenants, vault, clock),
         "token_key": TokenKeyExchange(store, keys, clock),
         "fingerprint_keys": FingerprintKeys(store, keys, clock),
-        "versions": Versions(store, clock, hold=settings.publish == "required"),
+        "versions": versions,
         "servers": Servers(store, keys, lifetimes=lifetimes, clock=clock, random=random),
         "switches": Switches(store, clock),
         "running": Running(store),
@@ -78,3 +114,13 @@ def _kept_by(settings: Settings) -> Kept:
         key_backups=timedelta(days=settings.key_backup_days),
         audit=timedelta(days=settings.audit_retention_days),
     )
+
+
+async def _declared(versions: Versions, account: Account) -> Credential | None:
+    """What the live version of its integration says of the account's credential."""
+    head = await versions.head(account.integration)
+    if head is None:
+        return None
+    integration = await versions.integration(head)
+    found = [each for each in integration.credentials if each.kind == account.credential_kind]
+    return found[0] if found else None

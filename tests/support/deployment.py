@@ -96,6 +96,16 @@ class Deployment:
         assert answer is not None
         return answer
 
+    async def visit(
+        self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes
+    ) -> Response:
+        """One request as a browser sends it."""
+        answer = await request(
+            self.app, path, method=method, headers=headers, body=body, query=query
+        )
+        assert answer is not None
+        return answer
+
     async def made(self, path: str, body: Any, *, caller: str = "admin", **more: Any) -> Any:
         """POST, and what came of it; anything but 201 fails."""
         answer = await self.send("POST", path, body=body, caller=caller, **more)

@@ -5,11 +5,13 @@ written, and leaves only as a `Secret` that `upstream/auth` opens for the length
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from mcpassport.accounts.fields import check_context, check_credential, check_overrides
+from mcpassport.accounts.refresh import Refresher, is_due
 from mcpassport.accounts.tenants import ENDED
 from mcpassport.errors import (
     Conflict,
@@ -18,7 +20,7 @@ from mcpassport.errors import (
     ReauthorizationRequired,
     StoreUnavailable,
 )
-from mcpassport.records.grants import Account, Caller, Overrides, Tenant
+from mcpassport.records.grants import Account, Caller, OAuthGrant, Overrides, Tenant
 from mcpassport.records.integration import Integration
 from mcpassport.records.masked import Secret
 from mcpassport.records.sources import Clock
@@ -42,6 +44,8 @@ class AccountDraft(msgspec.Struct, frozen=True, kw_only=True):
     credential_kind: str
     credential: Mapping[str, str]
     context: Mapping[str, str]
+    oauth: OAuthGrant | None = None
+    """What a provider granted; then the credential holds its tokens."""
 
     def __repr__(self) -> str:
         return f"AccountDraft({self.id})"
@@ -50,19 +54,30 @@ class AccountDraft(msgspec.Struct, frozen=True, kw_only=True):
 class Accounts:
     """The owner of upstream credentials."""
 
-    def __init__(self, store: Store, vault: Vault, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, vault: Vault, clock: Clock, refresher: Refresher | None = None
+    ) -> None:
         self._store = store
         self._vault = vault
         self._clock = clock
+        self._refresher = refresher
 
     async def create(
-        self, tenant: Tenant, integration: Integration, draft: AccountDraft, extra: Sequence[Op]
+        self,
+        tenant: Tenant,
+        integration: Integration,
+        draft: AccountDraft,
+        extra: Sequence[Op],
+        stands: Mapping[Key, str] = MappingProxyType({}),
     ) -> Account:
         """Check, seal and write a new account; `extra` joins the same transaction.
 
+        `stands` is what else must not have changed.
+
         `Conflict` if the tenant is offboarded or changed meanwhile.
         """
-        check_credential(integration, draft.credential_kind, draft.credential)
+        if draft.oauth is None:
+            check_credential(integration, draft.credential_kind, draft.credential)
         check_context(integration, draft.context)
         now = self._clock()
         account = Account(
@@ -74,6 +89,7 @@ class Accounts:
             updated_at=now,
             credential_kind=draft.credential_kind,
             context=dict(draft.context),
+            oauth=draft.oauth or self._own_client(integration, draft.credential_kind),
         )
         owner = await TENANTS.get(self._store, tenant.id, tenant.id)
         if owner is None or owner[0].ended_at is not None:
@@ -82,6 +98,7 @@ class Accounts:
         expect = {
             ACCOUNTS.key(tenant.id, account.id): ABSENT,
             TENANTS.key(tenant.id, tenant.id): owner[1],
+            **stands,
         }
         await self._write([ACCOUNTS.put(account), sealed, *extra], expect)
         return account
@@ -108,8 +125,9 @@ class Accounts:
         tenant: Tenant,
         account_id: str,
         integration: Integration,
-        changes: dict[str, Any],
+        changes: Mapping[str, Any],
         extra: Sequence[Op],
+        stands: Mapping[Key, str] = MappingProxyType({}),
     ) -> Account:
         """Change `name`; replace the whole of `context`, `overrides`, or `credential`.
 
@@ -124,7 +142,10 @@ class Accounts:
             kind = changes.get("credential_kind") or account.credential_kind
             check_credential(integration, kind, credential)
             ops.append(await self._seal(tenant, account_id, credential))
-            account = msgspec.structs.replace(account, credential_kind=kind, status="active")
+            grant = self._own_client(integration, kind)
+            account = msgspec.structs.replace(
+                account, credential_kind=kind, status="active", reason="", oauth=grant
+            )
         context = dict(changes.get("context", account.context))
         overrides: Overrides = changes.get("overrides", account.overrides)
         if "context" in changes or "overrides" in changes:
@@ -137,9 +158,8 @@ class Accounts:
             overrides=overrides,
             updated_at=self._clock(),
         )
-        await self._write(
-            [ACCOUNTS.put(account), *ops], {ACCOUNTS.key(tenant.id, account_id): etag}
-        )
+        expect = {ACCOUNTS.key(tenant.id, account_id): etag, **stands}
+        await self._write([ACCOUNTS.put(account), *ops], expect)
         return account
 
     async def delete(self, tenant: str, account_id: str, extra: Sequence[Op]) -> int:
@@ -165,16 +185,56 @@ class Accounts:
         return len(revoked)
 
     async def credential(self, caller: Caller) -> Secret:
-        """The sealed credential of an admitted caller, opened into a `Secret`."""
-        return await self._open(caller.tenant.id, caller.account.id, caller.sealed_credential)
+        """The sealed credential of an admitted caller, opened into a `Secret`.
+
+        A token that is about to run out is renewed before; `ReauthorizationRequired` if it cannot
+        be, `CredentialRefreshFailed` if it cannot be now.
+        """
+        account = caller.account
+        if account.status != "active":
+            raise ReauthorizationRequired
+        if self._refresher is not None and is_due(account, self._clock()):
+            return await self._refresher.credential(account.tenant, account.id)
+        return await self._open(account.tenant, account.id, caller.sealed_credential)
 
     async def credential_of(self, account: Account) -> Secret:
-        """The credential of an account, for a try-out by an admin."""
+        """The credential of an account, for a try-out or a connection test."""
+        if account.status != "active":
+            raise ReauthorizationRequired
+        if self._refresher is not None and is_due(account, self._clock()):
+            return await self._refresher.credential(account.tenant, account.id)
         key = credential_key(account.tenant, account.id)
         (entry,) = await self._store.get_many([key])
         if entry is None:
             raise ReauthorizationRequired
         return await self._open(account.tenant, account.id, entry.value)
+
+    async def reconnect(
+        self,
+        tenant: Tenant,
+        account_id: str,
+        fields: Mapping[str, str],
+        grant: OAuthGrant,
+        extra: Sequence[Op],
+        stands: Mapping[Key, str],
+    ) -> Account:
+        """Give the account the tokens that a provider granted anew; it is active again."""
+        account, etag = await self._read(tenant.id, account_id)
+        changed = msgspec.structs.replace(
+            account, status="active", reason="", oauth=grant, updated_at=self._clock()
+        )
+        sealed = await self._seal(tenant, account_id, fields)
+        expect = {ACCOUNTS.key(tenant.id, account_id): etag, **stands}
+        await self._write([ACCOUNTS.put(changed), sealed, *extra], expect)
+        return changed
+
+    def _own_client(self, integration: Integration, kind: str) -> OAuthGrant | None:
+        """Of an account that brings a client of its own: its first token is fetched when needed."""
+        for declared in integration.credentials:
+            if declared.kind == kind and declared.oauth is not None:
+                scopes = declared.oauth.scopes
+                return OAuthGrant(requested=scopes, expires_at=self._clock(), renewable=True)
+        return None
 
     async def _servers_of(self, tenant: str, account_id: str) -> AsyncIterator[Entry]:
         cursor: str | None = None

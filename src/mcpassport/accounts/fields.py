@@ -30,6 +30,12 @@ def check_credential(integration: Integration, kind: str, values: Mapping[str, s
             f"This integration takes no credential of kind {kind!r}; "
             f"it takes: {', '.join(sorted(declared)) or 'none'}."
         )
+    at = declared[kind].oauth
+    if at is not None and at.authorize_url:
+        raise InvalidInput(
+            f"An account of kind {kind!r} is connected at its provider: make a link with "
+            "`POST /link-token` (`mcpassport account link`)."
+        )
     problems = tuple(_field_problems(declared[kind], values))
     if problems:
         raise InvalidInput("The credential is not valid.", problems=problems)

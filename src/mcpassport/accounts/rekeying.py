@@ -22,7 +22,7 @@ from mcpassport.accounts.tenants import Tenants
 from mcpassport.records.grants import Tenant
 from mcpassport.records.sources import Clock
 from mcpassport.store.keys import Keys
-from mcpassport.store.protocol import ALL, Entry, EtagConflict, Op, Store
+from mcpassport.store.protocol import ALL, PLATFORM, Entry, EtagConflict, Op, Store
 from mcpassport.store.repositories import CREDENTIAL_KIND, TENANTS, credential_put
 from mcpassport.store.vault import Tampered, Vault, credential_associated, key_version
 
@@ -58,6 +58,21 @@ class Rekeying:
         tenant = await self._tenants.rekey(tenant_id, version, extra)  # (2)
         return await self._reseal(tenant)
 
+    async def rotate_platform(self, extra: Sequence[Op]) -> int:
+        """Seal the vendor's OAuth apps under another data key; how many.
+
+        No cursor is sealed under it, so the key before is destroyed at once.
+        """
+        found = [entry async for entry in self._store.scan(CREDENTIAL_KIND, PLATFORM)]
+        if not found:
+            return 0
+        version = await self._keys.create_tenant_key(PLATFORM)
+        await self._store.write(extra)
+        resealed = [await self._resealed(PLATFORM, version, entry) for entry in found]
+        if all(resealed):
+            await self._keys.destroy_tenant_keys_below(PLATFORM, version)
+        return sum(resealed)
+
     async def sweep(self) -> int:
         """Step (4) for every tenant, after (3) for what was left; of how many keys were destroyed.
 
@@ -90,18 +105,18 @@ class Rekeying:
         resealed = unreadable = 0
         async for entry in self._store.scan(CREDENTIAL_KIND, tenant.id):
             try:
-                resealed += await self._resealed(tenant, entry)
+                resealed += await self._resealed(tenant.id, tenant.key_version, entry)
             except Tampered:
                 unreadable += 1
         return Rekeyed(tenant=tenant, resealed=resealed, unreadable=unreadable)
 
-    async def _resealed(self, tenant: Tenant, entry: Entry) -> bool:
-        if key_version(entry.value) >= tenant.key_version:
+    async def _resealed(self, tenant: str, version: int, entry: Entry) -> bool:
+        if key_version(entry.value) >= version:
             return False
         account = entry.key.id
-        bound = credential_associated(tenant.id, account)
-        sealed = await self._vault.reseal(tenant.id, tenant.key_version, bound, entry.value)
-        put = credential_put(tenant.id, account, sealed, tenant.key_version)
+        bound = credential_associated(tenant, account)
+        sealed = await self._vault.reseal(tenant, version, bound, entry.value)
+        put = credential_put(tenant, account, sealed, version)
         try:
             await self._store.write([put], {entry.key: entry.etag})
         except EtagConflict:

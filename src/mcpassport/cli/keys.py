@@ -94,6 +94,8 @@ async def _rotate(api: Api, tenant: str, *, again: bool, yes: bool, options: Opt
             yes=yes,
         )
         done["rewrapped"] = await _rewrap(api)
+    if not tenant:
+        done["resealed"] = (await api.call("POST", "/key/platform/rotate"))["resealed"]
     path = f"/tenant/{segment(tenant)}"
     tenants = [await api.call("GET", path)] if tenant else await api.pages("/tenant")
     due = [each for each in tenants if tenant or _due(each, again=again)]

@@ -26,6 +26,7 @@ from mcpassport.cli.client import ApiProblem
 from mcpassport.cli.demo.story import demo
 from mcpassport.cli.doctor import doctor
 from mcpassport.cli.init import init
+from mcpassport.cli.linking import link, oauth_app, reconnect, try_connection
 from mcpassport.cli.output import OK, UNUSABLE, print_problem
 from mcpassport.cli.publish import keygen, publish
 from mcpassport.cli.releases import check, diff, releases
@@ -45,6 +46,10 @@ app = App(
 for command in (init, serve, demo, doctor, stdio):
     app.command(command)
 integration.app.command(try_out, name="try")
+integration.app.command(oauth_app)
+for way in (link, reconnect):
+    account.app.command(way)
+account.app.command(try_connection, name="test")
 for step in (publish, releases, diff, check, keygen):
     reference.app.command(step)
 reference.app.command(verify_, name="verify")

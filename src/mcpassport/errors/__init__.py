@@ -15,7 +15,7 @@
     │   ├── AddressForbidden · UpstreamUnreachable · UpstreamTimeout · ResponseTooLarge
     │   ├── UpstreamRateLimited · UpstreamUnauthorized · UpstreamRejected · UpstreamFailed
     │   ├── UpstreamRedirect · UpstreamReportedError · MalformedUpstreamResponse
-    │   └── UnsendableRequest · ReauthorizationRequired
+    │   └── UnsendableRequest · ReauthorizationRequired · CredentialRefreshFailed
     ├── GatewayError             this deployment cannot serve the request now
     │   ├── GatewayRateLimited · StoreUnavailable · AuditUnavailable · ResultWithheld
     │   ├── CallCancelled
@@ -34,6 +34,7 @@ from mcpassport.errors.tree import (
     AuditUnavailable,
     CallCancelled,
     Conflict,
+    CredentialRefreshFailed,
     DataFolderError,
     EmptyFilter,
     ExpressionFailed,
@@ -98,6 +99,7 @@ __all__ = [
     "AuditUnavailable",
     "CallCancelled",
     "Conflict",
+    "CredentialRefreshFailed",
     "DataFolderError",
     "EmptyFilter",
     "ExpressionFailed",

@@ -10,6 +10,7 @@ from mcpassport.errors.tree import (
     AuditUnavailable,
     CallCancelled,
     Conflict,
+    CredentialRefreshFailed,
     DataFolderError,
     EmptyFilter,
     ExpressionFailed,
@@ -212,6 +213,14 @@ _TABLE: dict[type[McpassportError], Meaning] = {
         "reauthorization_required",
         "The account must be connected again by its owner.",
         "gateway",
+    ),
+    CredentialRefreshFailed: Meaning(
+        200,
+        -32603,
+        "credential_refresh_failed",
+        "The account's access token has run out, and its provider gave no new one for now.",
+        "upstream",
+        True,
     ),
     GatewayRateLimited: Meaning(
         429, 429, "gateway_rate_limited", "Too many requests at this server.", "gateway", True

@@ -216,6 +216,10 @@ class ReauthorizationRequired(UpstreamError):
     """The account must be connected again."""
 
 
+class CredentialRefreshFailed(UpstreamError):
+    """The account's token has run out, and the provider gave no new one for now."""
+
+
 class GatewayError(McpassportError):
     """This deployment cannot serve the request now."""
 

@@ -2,6 +2,7 @@
 
     mcpp_srv_<43 base62>_<6 checksum>     reaches an MCP server
     mcpp_api_<43 base62>_<6 checksum>     the management API, or a second factor
+    mcpp_lnk_<43 base62>_<6 checksum>     connects one account, once, for 15 minutes
 
 43 characters drawn evenly from an alphabet of 62 hold 256.03 random bits. The checksum is the
 CRC-32 of everything before it (prefix, 43 characters, underscore) in base62, padded with zeros to 6
@@ -14,7 +15,7 @@ import re
 import zlib
 from typing import Final
 
-from mcpassport.limits import API_TOKEN_PREFIX, SERVER_TOKEN_PREFIX
+from mcpassport.limits import API_TOKEN_PREFIX, LINK_TOKEN_PREFIX, SERVER_TOKEN_PREFIX
 from mcpassport.records.masked import KeyMaterial
 from mcpassport.records.sources import Random
 from mcpassport.store.tokenkeys import TokenKeyring
@@ -24,12 +25,12 @@ BODY_CHARS: Final = 43
 CHECKSUM_CHARS: Final = 6
 TOKEN_CHARS: Final = len(SERVER_TOKEN_PREFIX) + BODY_CHARS + 1 + CHECKSUM_CHARS
 
-PATTERN: Final = (
-    rf"(?:{SERVER_TOKEN_PREFIX}|{API_TOKEN_PREFIX})"
-    rf"[0-9A-Za-z]{{{BODY_CHARS}}}_[0-9A-Za-z]{{{CHECKSUM_CHARS}}}"
+_REST: Final = rf"[0-9A-Za-z]{{{BODY_CHARS}}}_[0-9A-Za-z]{{{CHECKSUM_CHARS}}}"
+PATTERN: Final = rf"(?:{SERVER_TOKEN_PREFIX}|{API_TOKEN_PREFIX}){_REST}"
+"""What a secret scanner looks for; a link by which an account is connected lasts for minutes."""
+_SHAPE: Final = re.compile(
+    rf"(?:{SERVER_TOKEN_PREFIX}|{API_TOKEN_PREFIX}|{LINK_TOKEN_PREFIX}){_REST}"
 )
-"""What a secret scanner looks for."""
-_SHAPE: Final = re.compile(PATTERN)
 _SIX_BITS: Final = 0x3F
 _PAIRS: Final = tuple(first + second for first in ALPHABET for second in ALPHABET)
 """Two digits at once."""

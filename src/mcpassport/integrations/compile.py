@@ -16,6 +16,7 @@ from mcpassport.records.integration import (
     Documentation,
     Integration,
     Method,
+    OAuthEndpoints,
     Pagination,
     RateLimitMap,
     Resource,
@@ -28,6 +29,11 @@ DEFAULT_FIELDS: dict[str, tuple[CredentialField, ...]] = {
         CredentialField("password", "Password"),
     ),
     "api_key": (CredentialField("key", "API key"),),
+    "oauth2_authorization_code": (),
+    "oauth2_client_credentials": (
+        CredentialField("client_id", "Client id", secret=False),
+        CredentialField("client_secret", "Client secret"),
+    ),
 }
 """The fields of a credential kind that states none."""
 
@@ -73,6 +79,7 @@ def _credential(item: Mapping[str, Any]) -> Credential:
     return Credential(
         kind=item["kind"],
         fields=msgspec.convert(fields, tuple[CredentialField, ...]) or DEFAULT_FIELDS[item["kind"]],
+        oauth=msgspec.convert(item, OAuthEndpoints) if "token_url" in item else None,
     )
 
 

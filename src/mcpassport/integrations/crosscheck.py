@@ -12,7 +12,13 @@ from mcpassport.errors import InvalidExpression
 from mcpassport.expressions import parse_template
 from mcpassport.integrations.compile import DEFAULT_FIELDS
 
-_REQUIRED_FIELDS = {"bearer": ("token",), "basic": ("username", "password")}
+_REQUIRED_FIELDS = {
+    "bearer": ("token",),
+    "basic": ("username", "password"),
+    "oauth2_client_credentials": ("client_id", "client_secret"),
+}
+_MADE = {"oauth2_authorization_code": ("token",), "oauth2_client_credentials": ("token",)}
+"""Fields that nobody brings: the provider makes them."""
 
 
 class Slip(NamedTuple):
@@ -103,8 +109,10 @@ def _needed(config: Mapping[str, Any], kind: str, names: list[str]) -> list[str]
 
 def field_names(credential: Mapping[str, Any]) -> list[str]:
     """The names of a credential's fields, those of its kind when it states none."""
+    kind = str(credential.get("kind"))
     written = [str(field.get("name")) for _, field in _entries(credential.get("fields"))]
-    return written or [field.name for field in DEFAULT_FIELDS.get(str(credential.get("kind")), ())]
+    brought = written or [field.name for field in DEFAULT_FIELDS.get(kind, ())]
+    return [*brought, *_MADE.get(kind, ())]
 
 
 def credentials_used(text: str) -> list[tuple[str, str | None]]:

@@ -1,21 +1,19 @@
-"""Kinds with members of their own: credentials and authorization; and rate limits, annotations.
+"""Kinds with members of their own: credentials and authorization; and rate limits, annotations."""
 
-A kind that the format names and this version lacks is refused with "not in this version".
-"""
+from typing import Annotated, Literal, TypeAlias
 
-from typing import Annotated, Any, Literal, TypeAlias
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from mcpassport.integrations.schema_text import (
+    Endpoint,
     FieldName,
     HeaderName,
     HeaderValue,
     Jsonata,
     ParamName,
     Regex,
+    Scope,
     Text,
-    not_in_version,
 )
 
 
@@ -23,21 +21,6 @@ class Strict(BaseModel):
     """A mapping that people write: unknown keys and wrong types are errors."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-
-
-_LATER: dict[str, tuple[str, ...]] = {
-    "credential": ("oauth2_authorization_code", "oauth2_client_credentials"),
-}
-
-
-def _later(slot: str, known: tuple[str, ...]) -> BeforeValidator:
-    def refuse(value: Any) -> Any:
-        kind = value.get("kind") if isinstance(value, dict) else None
-        if kind in _LATER[slot]:
-            raise not_in_version(f"The {slot} kind '{kind}'", f"Use one of: {', '.join(known)}.")
-        return value
-
-    return BeforeValidator(refuse)
 
 
 class CredentialField(Strict):
@@ -71,9 +54,38 @@ class ApiKeyCredential(Strict):
     fields: list[CredentialField] = Field(default_factory=list)
 
 
+class OAuth(Strict):
+    """What the kinds of OAuth 2.0 share: where tokens are made, and what is asked for."""
+
+    token_url: Endpoint
+    scopes: list[Scope] = Field(default_factory=list)
+    """Asked for always, beside the scopes of the methods that are enabled."""
+    scope_separator: Literal[" ", ","] = " "
+    client_auth: Literal["basic", "post"] = "basic"
+    extra_params: dict[ParamName, Text] = Field(default_factory=dict)
+
+
+class AuthorizationCodeCredential(OAuth):
+    """A user allows it on the provider's page (RFC 6749, 4.1; PKCE S256). Field: `token`."""
+
+    kind: Literal["oauth2_authorization_code"]
+    authorize_url: Endpoint
+
+
+class ClientCredentialsCredential(OAuth):
+    """The account's own client (RFC 6749, 4.4). Default fields: `client_id`, `client_secret`."""
+
+    kind: Literal["oauth2_client_credentials"]
+    fields: list[CredentialField] = Field(default_factory=list)
+
+
 Credential: TypeAlias = Annotated[
-    Annotated[BearerCredential | BasicCredential | ApiKeyCredential, Field(discriminator="kind")],
-    _later("credential", ("bearer", "basic", "api_key")),
+    BearerCredential
+    | BasicCredential
+    | ApiKeyCredential
+    | AuthorizationCodeCredential
+    | ClientCredentialsCredential,
+    Field(discriminator="kind"),
 ]
 
 

@@ -13,7 +13,6 @@ from mcpassport.expressions import compile_expression, parse_template
 from mcpassport.limits import FRAMING_HEADERS
 
 NAME_PATTERN: Final = r"^[a-z0-9]+([-_][a-z0-9]+)*$"
-NOT_IN_VERSION: Final = "not in this version"
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
@@ -21,6 +20,8 @@ _HOST_PATTERN = re.compile(
     r"([a-z0-9*]([a-z0-9*-]*[a-z0-9*])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:[0-9]{1,5})?"
 )
 _PLACEHOLDER = re.compile(r"\{\{.*?\}\}")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _AUTHORIZING = frozenset({"authorization", "cookie"})
 
@@ -28,11 +29,6 @@ _AUTHORIZING = frozenset({"authorization", "cookie"})
 def mistake(message: str, mend: str) -> PydanticCustomError:
     """An error of a validator of ours: its text, and a sentence on how to mend it."""
     return PydanticCustomError("mistake", "{text}", {"text": message, "mend": mend})
-
-
-def not_in_version(what: str, mend: str) -> PydanticCustomError:
-    """A thing that the format names and this version lacks."""
-    return mistake(f"{what} is {NOT_IN_VERSION}.", mend)
 
 
 def _expression(text: str, info: ValidationInfo) -> str:
@@ -189,6 +185,23 @@ def _web_url(text: str) -> str:
     return text
 
 
+def _endpoint(text: str) -> str:
+    parts = urlsplit(_web_url(text))
+    if parts.fragment or parts.username is not None:
+        raise mistake("This address holds a user name or a fragment.", "Leave them out.")
+    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        raise mistake("Tokens travel over TLS only (RFC 6749, 3.1 and 3.2).", "Write https://.")
+    return text
+
+
+def _scope(text: str) -> str:
+    if not _SCOPE.fullmatch(text):
+        raise mistake(
+            "This is not one scope (RFC 6749, 3.3).", "Write each scope as an item of its own."
+        )
+    return text
+
+
 def _data_path(text: str) -> str:
     if not re.fullmatch(r"[^.\s]+(\.[^.\s]+)*", text):
         raise mistake(
@@ -221,6 +234,8 @@ HeaderName: TypeAlias = Annotated[str, AfterValidator(check_header_name)]
 HeaderValue: TypeAlias = Annotated[str, AfterValidator(check_header_value)]
 Headers: TypeAlias = dict[Annotated[str, AfterValidator(_plain_header_name)], HeaderValue]
 Regex: TypeAlias = Annotated[str, AfterValidator(_regex)]
+Scope: TypeAlias = Annotated[str, AfterValidator(_scope)]
+Endpoint: TypeAlias = Annotated[str, AfterValidator(_endpoint)]
 WebUrl: TypeAlias = Annotated[str, AfterValidator(_web_url)]
 DataPath: TypeAlias = Annotated[str, AfterValidator(_data_path)]
 Scalar: TypeAlias = str | int | float | bool

@@ -46,6 +46,21 @@ class Overrides(Struct, frozen=True, omit_defaults=True):
     removed_methods: tuple[str, ...] = ()
 
 
+class OAuthGrant(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is known of an account's OAuth tokens; never a token."""
+
+    requested: tuple[str, ...] = ()
+    granted: tuple[str, ...] = ()
+    expires_at: datetime | None = None
+    """Of the access token; None: the provider did not say."""
+    renewable: bool = False
+    """Whether there is a refresh token, or a client of the account's own."""
+    marked_at: datetime | None = None
+    """When a renewal began whose end is not known."""
+    retried: bool = False
+    """Whether that renewal is the second try after one whose end is not known."""
+
+
 class Account(Struct, frozen=True, kw_only=True):
     """One tenant's connection to one integration. Its credential is a record of its own."""
 
@@ -59,6 +74,48 @@ class Account(Struct, frozen=True, kw_only=True):
     context: dict[str, str] = field(default_factory=dict)
     overrides: Overrides = field(default_factory=Overrides)
     status: Literal["active", "needs_reauth"] = "active"
+    reason: str = ""
+    """Why it must be connected again: an error code of the provider, or `lost_rotation`."""
+    oauth: OAuthGrant | None = None
+
+
+class OAuthApp(Struct, frozen=True, kw_only=True):
+    """The client by which the vendor is known to a provider; its secret is sealed apart."""
+
+    integration: str
+    client_id: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class Link(Struct, frozen=True, kw_only=True):
+    """A single-use invitation to connect one account, at a page of ours."""
+
+    token_hash: str
+    tenant: str
+    account: str
+    """The id that the account has, or will have."""
+    integration: str
+    credential_kind: str
+    name: str
+    context: dict[str, str] = field(default_factory=dict)
+    scopes: tuple[str, ...] = ()
+    reconnect: bool = False
+    by: str
+    """The principal that made it."""
+    expires_at: datetime
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """What a provider was asked for one link, until it sends the browser back."""
+
+    state_hash: str
+    link_hash: str
+    tenant: str
+    browser_hash: str
+    """Of the cookie of the browser that began."""
+    sealed_verifier: bytes
+    expires_at: datetime
 
 
 class Factor(Struct, frozen=True):

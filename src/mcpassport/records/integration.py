@@ -29,11 +29,26 @@ class CredentialField(Struct, frozen=True):
     pattern: str | None = None
 
 
+class OAuthEndpoints(Struct, frozen=True, kw_only=True):
+    """Where tokens of an upstream API are made, and what is asked for (RFC 6749)."""
+
+    token_url: str
+    authorize_url: str = ""
+    """Empty: no user is asked, the account brings a client of its own."""
+    scopes: tuple[str, ...] = ()
+    """Asked for always, beside those of the methods that are enabled."""
+    scope_separator: str = " "
+    client_auth: Literal["basic", "post"] = "basic"
+    extra_params: dict[str, str] = field(default_factory=dict)
+    """Added to what the user's browser asks the provider for."""
+
+
 class Credential(Struct, frozen=True):
     """One kind of credential that an account may bring."""
 
     kind: str
     fields: tuple[CredentialField, ...]
+    oauth: OAuthEndpoints | None = None
 
 
 class Authorization(Struct, frozen=True):

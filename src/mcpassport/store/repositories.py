@@ -15,10 +15,13 @@ from mcpassport.errors import StoreUnavailable
 from mcpassport.records.grants import (
     Account,
     ApiToken,
+    Asked,
     Disclosure,
     IndexEntry,
     IntegrationHead,
     IntegrationVersion,
+    Link,
+    OAuthApp,
     Server,
     Switch,
     Tenant,
@@ -43,6 +46,11 @@ ENDINGS: Final = Key("endings", PLATFORM, "marker")
 
 T = TypeVar("T", bound=msgspec.Struct)
 Columns: TypeAlias = Mapping[IndexColumn, IndexValue]
+
+
+def _until(moment: datetime) -> Columns:
+    """`Store.purge` removes the record once that time has come."""
+    return {"expires_at": ceil(moment.timestamp())}
 
 
 def _no_columns(_record: Any) -> Columns:
@@ -210,6 +218,13 @@ VERSIONS: Final = Repository(
     IntegrationVersion,
     lambda version: (PLATFORM, version_id(version.name, version.version)),
     lambda version: {"integration": version.name},
+)
+OAUTH_APPS: Final = Repository("oauth_app", OAuthApp, lambda app: (PLATFORM, app.integration))
+LINKS: Final = Repository(
+    "link", Link, lambda link: (PLATFORM, link.token_hash), lambda link: _until(link.expires_at)
+)
+ASKED: Final = Repository(
+    "oauth_state", Asked, lambda it: (PLATFORM, it.state_hash), lambda it: _until(it.expires_at)
 )
 SWITCHES: Final = Repository("switch", Switch, lambda switch: (PLATFORM, switch.id))
 INDEX: Final = IndexRepository()

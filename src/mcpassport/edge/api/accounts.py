@@ -9,7 +9,8 @@ from mcpassport.accounts.connect import AccountDraft
 from mcpassport.catalog.select import check_filter, select
 from mcpassport.edge.api.idempotency import IdempotencyKey, once
 from mcpassport.edge.api.incoming import AccountIn, AccountPatch
-from mcpassport.edge.api.outgoing import AccountOut, PageOf
+from mcpassport.edge.api.outgoing import PageOf
+from mcpassport.edge.api.outgoing_account import AccountOut
 from mcpassport.edge.api.previews import ToolOut, ToolPreview
 from mcpassport.edge.api.principal import Acting, Cursor, Operator, PageSize, Reader, TenantQuery
 from mcpassport.edge.api.strict import StrictRoute

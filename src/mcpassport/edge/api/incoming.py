@@ -119,6 +119,34 @@ class AccountIn(Incoming):
     context: Texts = {}
 
 
+class LinkIn(Incoming):
+    """A link by which a customer connects an account."""
+
+    tenant: Slug | None = None
+    integration: Slug
+    name: Name
+    credential_kind: str | None = Field(default=None, description="absent: the first there is")
+    context: Texts = {}
+    methods: list[str] | None = Field(
+        default=None, description="methods whose scopes are asked for; absent: all"
+    )
+
+
+class ReconnectIn(Incoming):
+    """A link by which a customer connects an account again."""
+
+    methods: list[str] | None = Field(
+        default=None, description="methods whose scopes are asked for; absent: all"
+    )
+
+
+class OAuthAppIn(Incoming):
+    """The client by which the vendor is known to a provider."""
+
+    client_id: Annotated[str, Field(min_length=1, max_length=500)]
+    client_secret: Annotated[str, Field(max_length=2000)] = ""
+
+
 class AccountPatch(Incoming):
     """Changes of an account; `credential` replaces all of it."""
 

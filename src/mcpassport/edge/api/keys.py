@@ -53,6 +53,12 @@ class RewrappedOut(BaseModel):
     next_cursor: str | None
 
 
+class ResealedOut(BaseModel):
+    """How many secrets were sealed anew."""
+
+    resealed: int
+
+
 class LeftOut(BaseModel):
     """A token that is stored under a token key before the present one."""
 
@@ -97,6 +103,14 @@ async def rewrap(acting: Admin, cursor: Cursor = None) -> RewrappedOut:
         rewrapped=count,
         next_cursor=None if following is None else cursor_of([*map(str, following)]),
     )
+
+
+@router.post("/platform/rotate")
+async def rotate_platform_key(acting: Admin) -> ResealedOut:
+    """Seal the OAuth apps of the vendor anew under another data key."""
+    count = await acting.services.rekeying.rotate_platform([acting.event("key.rotate", "platform")])
+    await acting.recorded()
+    return ResealedOut(resealed=count)
 
 
 @router.post("/token-key/rotate")

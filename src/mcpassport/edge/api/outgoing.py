@@ -13,7 +13,6 @@ from pydantic import BaseModel
 from mcpassport.limits import Limits, settable
 from mcpassport.records.deletion import DeletionReport
 from mcpassport.records.grants import (
-    Account,
     ApiToken,
     IntegrationHead,
     Server,
@@ -121,43 +120,6 @@ class VersionOut(BaseModel):
     """Whether it waits for its release, and is not live until then."""
     config: dict[str, Any] | None = None
     documentation: list[dict[str, Any]] | None = None
-
-
-class AccountOut(BaseModel):
-    """An integrated account; its credential is never shown."""
-
-    id: str
-    tenant: str
-    integration: str
-    name: str
-    status: str
-    credential_kind: str
-    context: dict[str, str]
-    overrides: dict[str, Any]
-    created_at: datetime
-    updated_at: datetime
-
-    @classmethod
-    def of(cls, account: Account) -> "AccountOut":
-        """From the record."""
-        overrides = account.overrides
-        return cls(
-            id=account.id,
-            tenant=account.tenant,
-            integration=account.integration,
-            name=account.name,
-            status=account.status,
-            credential_kind=account.credential_kind,
-            context=account.context,
-            overrides={
-                "context": overrides.context,
-                "headers": overrides.headers,
-                "timeout_s": overrides.timeout_s,
-                "removed_methods": list(overrides.removed_methods),
-            },
-            created_at=account.created_at,
-            updated_at=account.updated_at,
-        )
 
 
 class ServerOut(BaseModel):

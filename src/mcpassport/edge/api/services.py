@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 
+from mcpassport.accounts.apps import OAuthApps
 from mcpassport.accounts.connect import Accounts
+from mcpassport.accounts.connecting import Connecting
 from mcpassport.accounts.fingerprints import FingerprintKeys
+from mcpassport.accounts.links import Links
 from mcpassport.accounts.offboarding import Offboarding
+from mcpassport.accounts.refresh import Refresher
 from mcpassport.accounts.rekeying import Rekeying
 from mcpassport.accounts.tenants import Tenants
 from mcpassport.audit.keeper import Keeper
@@ -53,6 +57,10 @@ class Services:
     token_key: TokenKeyExchange
     fingerprint_keys: FingerprintKeys
     accounts: Accounts
+    refresher: Refresher
+    oauth_apps: OAuthApps
+    links: Links
+    connecting: Connecting
     versions: Versions
     servers: Servers
     switches: Switches

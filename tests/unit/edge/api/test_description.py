@@ -14,7 +14,7 @@ PUBLIC = {
     *("/version", "/healthz", "/readyz", "/audit/key", "/leaked"),
     "/.well-known/oauth-protected-resource/mcp/s/{server_id}",
 }
-HTTP_METHODS = {"get", "post", "patch", "delete"}
+HTTP_METHODS = {"get", "post", "put", "patch", "delete"}
 
 
 async def described(house: Deployment) -> Any:

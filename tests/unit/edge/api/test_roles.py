@@ -25,6 +25,7 @@ TABLE: dict[str, str] = {
     "POST /tenant/{tenant_id}/rotate-key": "admin",
     "GET /key": "admin auditor",
     "POST /key/rewrap": "admin",
+    "POST /key/platform/rotate": "admin",
     "POST /key/token-key/rotate": "admin",
     "GET /key/token-key/left": "admin auditor",
     "POST /key/token-key/finish": "admin",
@@ -42,6 +43,12 @@ TABLE: dict[str, str] = {
     "DELETE /integrated-account/{account_id}": WRITERS,
     "GET /integrated-account/{account_id}/tools": ALL_READERS,
     "POST /integrated-account/{account_id}/try": "admin",
+    "POST /integrated-account/{account_id}/test": WRITERS,
+    "POST /integrated-account/{account_id}/reconnect": WRITERS,
+    "POST /link-token": WRITERS,
+    "PUT /integration/{name}/oauth-app": "admin",
+    "GET /integration/{name}/oauth-app": "admin auditor",
+    "DELETE /integration/{name}/oauth-app": "admin",
     "POST /integrated-account/{account_id}/mcp": WRITERS,
     "GET /integrated-account/{account_id}/mcp": ALL_READERS,
     "GET /integrated-account/{account_id}/mcp/{server_id}": ALL_READERS,
@@ -78,7 +85,7 @@ TABLE: dict[str, str] = {
 NOT_FOUND = "globex"
 OWN_HOME = {
     *("GET /integrated-account", "GET /api-token", "POST /api-token", "GET /audit", "GET /event"),
-    "GET /audit/checkpoint",
+    *("GET /audit/checkpoint", "POST /link-token"),
 }
 """Routes whose tenant goes without saying: there another tenant works in its own home."""
 
@@ -96,6 +103,8 @@ async def ids(house: Deployment) -> dict[str, str]:
     allowed = {"issuer": "https://login.acme.example"}
     server = await house.server(account, config={"oauth": allowed})
     token = await house.made("/api-token", {"role": "factor", "name": "x", "tenant": "acme"})
+    app = {"client_id": "app", "client_secret": "secret"}
+    await house.send("PUT", "/integration/notes/oauth-app", body=app)
     return {
         "tenant_id": "acme",
         "name": "notes",
@@ -139,6 +148,10 @@ def valid(route: str, caller: str, numbered: int) -> tuple[Any, dict[str, Any]]:
         "POST /integrated-account/{account_id}/mcp/{server_id}/rotate": {"overlap_seconds": 60},
         "POST /integrated-account/{account_id}/mcp/{server_id}/call": {"tool": "none"},
         "POST /leaked": {"text": "nothing"},
+        "POST /integrated-account/{account_id}/test": {},
+        "POST /integrated-account/{account_id}/reconnect": {},
+        "POST /link-token": {"tenant": tenant, "integration": "notes", "name": "N"},
+        "PUT /integration/{name}/oauth-app": {"client_id": "app", "client_secret": "secret"},
         "POST /switch": {"scope": "tenant", "name": "globex"},
         "POST /api-token": {"role": "factor", "name": "F", "tenant": tenant},
     }
