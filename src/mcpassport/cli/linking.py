@@ -12,7 +12,14 @@ from mcpassport.cli.options import DEFAULTS, Flag, Options
 from mcpassport.cli.output import FOUND, confirm, stop, tell_change, tell_object
 from mcpassport.errors import UsageError
 
-Listed = Annotated[list[str] | None, Parameter(negative="", consume_multiple=False)]
+Methods = Annotated[
+    list[str] | None,
+    Parameter(
+        negative="",
+        consume_multiple=False,
+        help="methods whose scopes are asked for, such as read; repeat it. Absent: all",
+    ),
+]
 
 
 @Parameter(name="*")
@@ -31,14 +38,7 @@ class Asked:
             help="NAME=VALUE that the integration's templates need; repeat it",
         ),
     ] = None
-    methods: Annotated[
-        list[str] | None,
-        Parameter(
-            negative="",
-            consume_multiple=False,
-            help="methods whose scopes are asked for, such as read; repeat it. Absent: all",
-        ),
-    ] = None
+    methods: Methods = None
 
     def document(self) -> dict[str, Any]:
         """The members that were given, as the management API takes them."""
@@ -77,7 +77,7 @@ async def link(
     _tell(made, options)
 
 
-async def reconnect(account: str, *, methods: Listed = None, options: Options = DEFAULTS) -> None:
+async def reconnect(account: str, *, methods: Methods = None, options: Options = DEFAULTS) -> None:
     """Make a link by which an account is connected again; it keeps its id and its servers.
 
     Parameters

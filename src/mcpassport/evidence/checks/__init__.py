@@ -59,6 +59,7 @@ from mcpassport.evidence.checks.transport import (
     safe_answers,
 )
 from mcpassport.evidence.checks.two_channels import same_facts
+from mcpassport.evidence.checks.upstream_accounts import least_scopes, renewed, single_use
 from mcpassport.evidence.checks.upstream_hosts import not_followed, vetted
 from mcpassport.evidence.checks.zero_data_retention import nothing_is_kept
 from mcpassport.evidence.finding import Finding
@@ -99,9 +100,12 @@ CHECKS: Final[dict[str, Check]] = {
     "CRE-02": bound,
     "CRE-03": keyed_hashes,
     "CRE-04": one_disclosure,
+    "CRE-07": least_scopes,
     "CRE-08": exchanged,
     "CRE-10": keys_apart,
     "CRE-12": at_rest,
+    "CRE-14": single_use,
+    "CRE-15": renewed,
     "CRE-19": query_unseen,
     "ZDR-01": nothing_is_kept,
     "DAT-02": vetted,

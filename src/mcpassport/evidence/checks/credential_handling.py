@@ -40,6 +40,7 @@ async def one_disclosure(bench: Bench, finding: Finding) -> None:
         later[f"{path} repeated"] = await bench.manage("POST", path, body, more=once)
         ids[name] = json.loads(first[path].body)["id"]
     secrets = [json.loads(answer.body)["token"] for answer in first.values()]
+    secrets.append(await _app_secret(bench))
     repeated = {answer.status for answer in later.values()}
     finding.expect(repeated == {CREATED}, "a POST repeated under its Idempotency-Key answers")
     await bench.lab.answer()
@@ -49,6 +50,14 @@ async def one_disclosure(bench: Bench, finding: Finding) -> None:
     told = _telling(later, secrets)
     finding.expect(not told, f"{len(later)} later answers hold neither token nor URL", told)
     finding.control = _telling(first, secrets) == sorted(first)
+
+
+async def _app_secret(bench: Bench) -> str:
+    """The secret of an OAuth app, which no answer ever shows."""
+    secret = bench.canary("app-secret")
+    app = {"client_id": "evidence", "client_secret": secret}
+    await bench.manage("PUT", f"/integration/{INTEGRATION}/oauth-app", app)
+    return secret
 
 
 async def _reads(bench: Bench, finding: Finding, ids: Mapping[str, str]) -> Answers:

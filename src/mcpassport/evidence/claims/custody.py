@@ -50,16 +50,15 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         "CRE-06",
         _CREDENTIAL,
         3,
-        "This version stores static credentials only; an account of this integration may bring: "
-        "{credential_kinds}.",
+        "An account of this integration may bring: {credential_kinds}.",
     ),
     Claim(
         "CRE-07",
         _CREDENTIAL,
         10,
-        "Connecting upstream accounts by OAuth and refreshing their tokens; so there is no grant "
-        "whose upstream OAuth scopes could be compared.",
-        available=False,
+        "Where accounts are connected by OAuth, a link asks for the scopes of the methods that the "
+        "vendor enables, and for those that the integration always needs. What was asked for and "
+        "what was granted are shown beside each other.",
     ),
     Claim(
         "CRE-08",
@@ -110,6 +109,22 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         "No upstream credential, server token or API token lies in a database, its journal, a log, "
         "a temporary file or a backup of the product: neither plain nor encoded nor compressed.",
         hangs_on=("store",),
+    ),
+    Claim(
+        "CRE-14",
+        _CREDENTIAL,
+        3,
+        "An account is connected at its provider by an authorization code with PKCE (S256). The "
+        "link and the `state` are good for one use each, and the `state` only in the browser that "
+        "began.",
+    ),
+    Claim(
+        "CRE-15",
+        _CREDENTIAL,
+        3,
+        "A token that has run out is renewed once for all calls that wait for it. A renewal whose "
+        "end is unknown is tried once more; then the account is active, or has to be connected "
+        "again and says why. Nothing is sent for an account that has to be connected again.",
     ),
     Claim(
         "CRE-19",

@@ -14,8 +14,10 @@ def build(context: Context) -> tuple[Node, ...]:
             "Upstream credentials must be usable, so they are encrypted; tokens that are issued "
             "here need only be recognised, so only a keyed hash is kept."
         ),
-        *context.claims("CRE-12", "CRE-01", "CRE-02", "CRE-03", "CRE-06", "CRE-07"),
+        *context.claims("CRE-12", "CRE-01", "CRE-02", "CRE-03", "CRE-06"),
         _secrets(context.texts["keys_place"]),
+        subheading("Accounts connected by OAuth"),
+        *context.claims("CRE-14", "CRE-15", "CRE-07"),
         subheading("Who can read tokens"),
         *context.claims("CRE-05", "CRE-09", "CRE-19"),
         prose(
