@@ -112,6 +112,20 @@ async def reauthorization(bench: Bench) -> Met:
     return await app.call(("path", "legacy"), CALL, ok())
 
 
+async def no_token_now(bench: Bench) -> Met:
+    """A call of an account whose provider cannot be reached."""
+    app = await bench.open()
+    kind = {"kind": "oauth2_client_credentials", "token_url": "http://127.0.0.1:9/token"}
+    await app.house.push(items(app.lab.origin, credentials=[{"kind": "bearer"}, kind]))
+    account = await app.house.account(
+        integration="lab",
+        credential_kind=kind["kind"],
+        credential={"client_id": "client", "client_secret": "secret"},
+    )
+    app.servers["second"] = await app.house.server(account)
+    return await app.call(("path", "legacy"), CALL, ok(), server="second")
+
+
 async def too_many(bench: Bench) -> Met:
     """More calls than a server may start."""
     app = await bench.open(limits=Limits(calls_per_10s=1))
@@ -247,6 +261,7 @@ REACHED: dict[str, Row] = {
     "upstream_reported_error": called(Call(thing("report")), ok({"ok": False, "why": "no"})),
     "malformed_upstream_response": called(CALL, rule("/*", b"{", headers=[JSON])),
     "reauthorization_required": reauthorization,
+    "credential_refresh_failed": no_token_now,
     "gateway_rate_limited": too_many,
     "store_unavailable": store_is_gone,
     "audit_unavailable": audit_is_gone,

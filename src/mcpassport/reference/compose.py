@@ -75,12 +75,13 @@ def _texts(inputs: Inputs) -> dict[str, str]:
 
 
 def egress_hosts(integration: Integration) -> tuple[str, ...]:
-    """Hosts, or patterns of hosts, that calls of the integration may connect to."""
-    hosts = (
+    """Hosts, or patterns of hosts, that calls may connect to, renewals of their tokens included."""
+    hosts = [
         host
         for method in integration.methods
         for host in method.allowed_hosts or (host_of(method.base_url),)
-    )
+    ]
+    hosts += [host_of(each.oauth.token_url) for each in integration.credentials if each.oauth]
     return tuple(dict.fromkeys(hosts))
 
 

@@ -90,6 +90,9 @@ def _egress(context: Context) -> Table:
     rows: dict[tuple[str, str], None] = {}
     for method in context.inputs.integration.methods:
         rows[without_userinfo(method.base_url), ", ".join(method.allowed_hosts) or "itself"] = None
+    for credential in context.inputs.integration.credentials:
+        if credential.oauth is not None:
+            rows[without_userinfo(credential.oauth.token_url), "renewals of tokens"] = None
     return table(
         "Where tool calls of this integration go", ("Base URL*", "Hosts allowed there*"), rows
     )

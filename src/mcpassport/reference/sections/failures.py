@@ -45,6 +45,12 @@ _EARLY = (
         "refusal",
     ),
     ("No credential for the account", _TOOL, "`reauthorization_required`", "refusal"),
+    (
+        "The account's token has run out, and its provider gives no new one now",
+        _TOOL,
+        "`credential_refresh_failed`",
+        "refusal",
+    ),
     ("Token unknown", "404", "`not_found`", "none; counted"),
     ("Token revoked, suspended or expired", "404", "`not_found`", _FOLDED),
     (
