@@ -29,6 +29,7 @@ LAYERS: dict[str, int] = {
     "observe": 3,
     "accounts": 4,
     "integrations": 4,
+    "webhooks": 4,
     "evidence.claims": 4,
     "protocol": 5,
     "reference": 5,

@@ -41,7 +41,7 @@ from mcpassport.observe.http import WatchedHttp
 from mcpassport.observe.metrics import Metrics
 from mcpassport.observe.requests import Watch
 from mcpassport.observe.store import TimedAudit, TimedStore
-from mcpassport.owners import Below, owners_of
+from mcpassport.owners import Below, Owners, owners_of
 from mcpassport.protocol.endpoint import Protocol
 from mcpassport.records.grants import Principal
 from mcpassport.records.sources import Clock, Random
@@ -79,9 +79,9 @@ async def open_services(
         http, evaluator = _open_outward(stack, settings, watch)
         audit = await _open_trail(stack, settings, files, sources, watch.metrics)
         vault, keeper = Vault(keys, random), _keeper(settings, store, audit_store, keys, clock)
-        owners = await owners_of(Below(settings, store, keys, vault, http, clock, random))
+        owners = await owners_of(Below(settings, *files[:2], keys, vault, http, clock, random))
         stack.push_async_callback(owners["refresher"].close)
-        sweeps = Sweeps(owners["rekeying"].sweep, owners["refresher"].sweep)
+        sweeps = _sweeps(owners)
         jobs = jobs_of(store, audit_store, audit, keeper, sweeps, Sources(**sources))
         yield Services(
             settings=settings,
@@ -103,6 +103,10 @@ async def open_services(
             jobs=jobs,
             readiness=Readiness(store, audit_store, keys, jobs, clock),
         )
+
+
+def _sweeps(owners: Owners) -> Sweeps:
+    return Sweeps(owners["rekeying"].sweep, owners["refresher"].sweep, owners["delivery"].deliver)
 
 
 def _open_outward(

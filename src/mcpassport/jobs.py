@@ -17,6 +17,7 @@ from mcpassport.audit.segments import SEGMENTS_PERIOD_S, Segmenter
 from mcpassport.gate.retirement import Retirement
 from mcpassport.records.sources import Clock, Random
 from mcpassport.store.protocol import PLATFORM, AuditStore, Key, Put, Store
+from mcpassport.webhooks.delivery import PERIOD_S as WEBHOOKS_PERIOD_S
 
 _log = structlog.get_logger(__name__)
 
@@ -47,6 +48,7 @@ class Sweeps(NamedTuple):
 
     data_keys: Callable[[], Awaitable[int]]
     refresh: Callable[[], Awaitable[int]]
+    webhooks: Callable[[], Awaitable[int]]
 
 
 def jobs_of(
@@ -75,6 +77,7 @@ def jobs_of(
         Job("dead-grants", 86_400.0, grants.retire),
         Job("data-keys", 86_400.0, sweeps.data_keys),
         Job("refresh", 60.0, sweeps.refresh),
+        Job("webhooks", WEBHOOKS_PERIOD_S, sweeps.webhooks),
         Job("expiring", 3600.0, expiring.tell),
     )
 

@@ -28,19 +28,28 @@ from mcpassport.records.sources import Clock, Random
 from mcpassport.settings import Settings
 from mcpassport.stated import build_digest
 from mcpassport.store.keys import Keys
-from mcpassport.store.protocol import Store
+from mcpassport.store.protocol import AuditStore, Store
 from mcpassport.store.revocations import RevocationLog
 from mcpassport.store.vault import Vault
+from mcpassport.webhooks.delivery import Delivery
+from mcpassport.webhooks.hooks import Webhooks
 
 
-class Owners(TypedDict):
-    """The owners of records, by their name in `Services`."""
+class Connections(TypedDict):
+    """The owners of accounts, and of how they are connected and stay so."""
 
     accounts: Accounts
     refresher: Refresher
     oauth_apps: OAuthApps
     links: Links
     connecting: Connecting
+
+
+class Owners(Connections):
+    """The owners of records, by their name in `Services`."""
+
+    webhooks: Webhooks
+    delivery: Delivery
     tenants: Tenants
     offboarding: Offboarding
     rekeying: Rekeying
@@ -60,6 +69,7 @@ class Below(NamedTuple):
 
     settings: Settings
     store: Store
+    audit: AuditStore
     keys: Keys
     vault: Vault
     http: Outward
@@ -69,7 +79,7 @@ class Below(NamedTuple):
 
 async def owners_of(below: Below) -> Owners:
     """Made once per process; the revocation log is begun."""
-    settings, store, keys, vault, http, clock, random = below
+    settings, store, audit, keys, vault, http, clock, random = below
     revocations = RevocationLog(settings.data_dir, store, clock=clock, random=random)
     await revocations.begin()
     lifetimes = Lifetimes(
@@ -79,21 +89,12 @@ async def owners_of(below: Below) -> Owners:
     )
     tenants, kept = Tenants(store, keys, clock), _kept_by(settings)
     versions = Versions(store, clock, hold=settings.publish == "required")
-    apps = OAuthApps(store, keys, vault, clock)
-    sources = Sources(clock, random)
-    renewal = Renewal(store, vault, apps, partial(_declared, versions), http, sources)
-    refresher = Refresher(store, renewal, clock)
-    accounts = Accounts(store, vault, clock, refresher)
-    links = Links(store, keys, clock, random)
-    parts = Parts(links, accounts, tenants, apps, vault, http)
-    callback = settings.public_url + CALLBACK
+    webhooks = Webhooks(store, audit, keys, vault, clock, random)
     build = build_digest()
     return {
-        "accounts": accounts,
-        "refresher": refresher,
-        "oauth_apps": apps,
-        "links": links,
-        "connecting": Connecting(parts, clock=clock, random=random, callback=callback),
+        **_connections(below, tenants, versions),
+        "webhooks": webhooks,
+        "delivery": Delivery(store, audit, webhooks, http, clock, random),
         "tenants": tenants,
         "offboarding": Offboarding(store, keys, tenants, clock=clock, kept=kept, build=build),
         "rekeying": Rekeying(store, keys, tenants, vault, clock),
@@ -124,3 +125,22 @@ async def _declared(versions: Versions, account: Account) -> Credential | None:
     integration = await versions.integration(head)
     found = [each for each in integration.credentials if each.kind == account.credential_kind]
     return found[0] if found else None
+
+
+def _connections(below: Below, tenants: Tenants, versions: Versions) -> Connections:
+    settings, store, _, keys, vault, http, clock, random = below
+    apps = OAuthApps(store, keys, vault, clock)
+    sources = Sources(clock, random)
+    renewal = Renewal(store, vault, apps, partial(_declared, versions), http, sources)
+    refresher = Refresher(store, renewal, clock)
+    accounts = Accounts(store, vault, clock, refresher)
+    links = Links(store, keys, clock, random)
+    parts = Parts(links, accounts, tenants, apps, vault, http)
+    callback = settings.public_url + CALLBACK
+    return {
+        "accounts": accounts,
+        "refresher": refresher,
+        "oauth_apps": apps,
+        "links": links,
+        "connecting": Connecting(parts, clock=clock, random=random, callback=callback),
+    }

@@ -56,7 +56,7 @@ class OAuthApps:
             created_at=known[0].created_at if known else now,
             updated_at=now,
         )
-        version = await self._version()
+        version = await self._keys.platform_key_version()
         bound = credential_associated(PLATFORM, _SEALED + integration)
         values = {"client_id": client_id, "client_secret": client_secret}
         sealed = await self._vault.seal(PLATFORM, version, bound, msgspec.json.encode(values))
@@ -92,8 +92,3 @@ class OAuthApps:
             return await self._vault.unseal(PLATFORM, bound, entry.value)
         except Tampered:
             raise StoreUnavailable("The OAuth app's secret cannot be opened.") from None
-
-    async def _version(self) -> int:
-        """The platform's newest data key, made on first use."""
-        versions = await self._keys.tenant_key_versions(PLATFORM)
-        return versions[-1] if versions else await self._keys.create_tenant_key(PLATFORM)

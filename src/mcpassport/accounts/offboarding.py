@@ -36,12 +36,13 @@ from mcpassport.store.repositories import (
     INDEX_KIND,
     SERVERS,
     SWITCHES,
+    WEBHOOKS,
 )
 
 REPORT_KIND: Final = "deletion_report"
 KINDS: Final = (
     *(SERVERS.kind, API_TOKENS.kind, ACCOUNTS.kind, CREDENTIAL_KIND, IDEMPOTENCY_KIND),
-    *(DISCLOSURES.kind, TOLD_KIND),
+    *(DISCLOSURES.kind, TOLD_KIND, WEBHOOKS.kind),
 )
 """Every kind of record that a tenant has beside its own."""
 BATCH: Final = 200

@@ -21,6 +21,7 @@ from mcpassport.cli import (
     tenant,
     token,
     tool,
+    webhook,
 )
 from mcpassport.cli.client import ApiProblem
 from mcpassport.cli.demo.story import demo
@@ -54,7 +55,7 @@ for step in (publish, releases, diff, check, keygen):
     reference.app.command(step)
 reference.app.command(verify_, name="verify")
 GROUPS = (
-    *(tenant, integration, account, server, tool, token, keys, switch),
+    *(tenant, integration, account, server, tool, token, keys, switch, webhook),
     *(reference, audit, evidence, store),
 )
 for group in GROUPS:

@@ -215,6 +215,10 @@ class Bench:
         body = {"role": role, "name": f"{role} token"}
         return await self.create("/api-token", body | ({"tenant": tenant} if tenant else {}))
 
+    async def webhook(self, tenant: str, url: str = "https://evidence.invalid/") -> dict[str, Any]:
+        """A new webhook of that tenant; it leads nowhere unless it is told where."""
+        return await self.create("/webhook", {"tenant": tenant, "url": url})
+
     async def rpc(
         self, address: str, message: Message, *headers: tuple[str, str]
     ) -> OutboundResponse:

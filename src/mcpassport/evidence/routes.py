@@ -15,7 +15,7 @@ from mcpassport.evidence.finding import CheckFailed
 from mcpassport.evidence.probe import CREDENTIAL_KIND, GET, INTEGRATION
 
 OK: Final = 200
-OF_A_TENANT: Final = ("tenant_id", "account_id", "server_id", "token_id")
+OF_A_TENANT: Final = ("tenant_id", "account_id", "server_id", "token_id", "webhook_id")
 """Parameters that name something of a tenant."""
 FILTERS: Final = ("account", "server")
 """Query parameters that name something of a tenant, to choose among one's own rows."""
@@ -47,6 +47,7 @@ _BODIES: Final[Mapping[str, Any]] = {
         "credential": {"token": "taken"},
     },
     "AccountPatch": {"name": "Taken"},
+    "WebhookIn": {"tenant": "{tenant_id}", "url": "https://taken.invalid/"},
     "LinkIn": {"tenant": "{tenant_id}", "integration": INTEGRATION, "name": "Taken"},
     "ReconnectIn": {},
     "TestIn": {},

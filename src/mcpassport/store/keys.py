@@ -12,6 +12,7 @@ from mcpassport.errors import StoreUnavailable
 from mcpassport.records.masked import KeyMaterial
 from mcpassport.records.sources import Clock, Random
 from mcpassport.store.keystore import KEY_BYTES, KeyName, KeyStore
+from mcpassport.store.protocol import PLATFORM
 from mcpassport.store.tokenkeys import TokenKey, TokenKeyring, keyring_of, packed, unpacked
 from mcpassport.store.trouble import data_folder_error
 from mcpassport.store.wrapping import Wrapping
@@ -140,6 +141,11 @@ class Keys:
         """The versions of a tenant's data key that there are, oldest first."""
         stored = await self._store.versions(_TENANT, tenant)
         return [each.name.version for each in stored if each.wrapped is not None]
+
+    async def platform_key_version(self) -> int:
+        """The newest data key of the deployment's own secrets, made on first use."""
+        versions = await self.tenant_key_versions(PLATFORM)
+        return versions[-1] if versions else await self.create_tenant_key(PLATFORM)
 
     async def destroy_tenant_keys_below(self, tenant: str, version: int) -> None:
         """Destroy the tenant's data keys of lower versions. Others forget in 60 s."""

@@ -26,6 +26,7 @@ from mcpassport.records.grants import (
     Switch,
     Tenant,
 )
+from mcpassport.records.webhooks import Webhook
 from mcpassport.store.protocol import (
     PLATFORM,
     Entry,
@@ -226,5 +227,6 @@ LINKS: Final = Repository(
 ASKED: Final = Repository(
     "oauth_state", Asked, lambda it: (PLATFORM, it.state_hash), lambda it: _until(it.expires_at)
 )
+WEBHOOKS: Final = Repository("webhook", Webhook, lambda hook: (hook.tenant, hook.id))
 SWITCHES: Final = Repository("switch", Switch, lambda switch: (PLATFORM, switch.id))
 INDEX: Final = IndexRepository()

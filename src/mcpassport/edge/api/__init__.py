@@ -24,6 +24,7 @@ from mcpassport.edge.api import (
     tokens,
     tryout,
     version,
+    webhooks,
 )
 from mcpassport.edge.api.description import DescribedApp
 from mcpassport.edge.api.principal import Authenticate
@@ -48,6 +49,7 @@ ROUTERS = {
     "protected-resource": protected_resource.router,
     "audit": audit.router,
     "event": events.router,
+    "webhook": webhooks.router,
     "version": version.router,
     "healthz": health.router,
     "openapi.json": description.router,

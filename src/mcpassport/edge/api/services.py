@@ -32,6 +32,8 @@ from mcpassport.store.protocol import AuditStore, Store
 from mcpassport.store.revocations import RevocationLog
 from mcpassport.store.vault import Vault
 from mcpassport.upstream.call import Upstream
+from mcpassport.webhooks.delivery import Delivery
+from mcpassport.webhooks.hooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,8 @@ class Services:
     accounts: Accounts
     refresher: Refresher
     oauth_apps: OAuthApps
+    webhooks: Webhooks
+    delivery: Delivery
     links: Links
     connecting: Connecting
     versions: Versions

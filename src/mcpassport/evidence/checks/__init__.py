@@ -12,6 +12,7 @@ from mcpassport.evidence.checks.audit_chain import (
     one_chain,
     only_counted,
 )
+from mcpassport.evidence.checks.audit_signed import signed_hourly, told
 from mcpassport.evidence.checks.audit_trail import every_call, unrecorded
 from mcpassport.evidence.checks.audit_trail_read import exported, recomputed
 from mcpassport.evidence.checks.bound_credentials import bound
@@ -115,9 +116,11 @@ CHECKS: Final[dict[str, Check]] = {
     "AUD-03": no_contents,
     "AUD-04": recomputed,
     "AUD-05": one_chain,
+    "AUD-06": signed_hourly,
     "AUD-09": only_counted,
     "AUD-10": by_script,
     "AUD-14": exported,
+    "AUD-15": told,
     "LIM-01": same_facts,
     "LIM-02": calls_at_once,
     "LIM-03": one_request,

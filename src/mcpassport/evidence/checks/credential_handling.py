@@ -40,7 +40,9 @@ async def one_disclosure(bench: Bench, finding: Finding) -> None:
         later[f"{path} repeated"] = await bench.manage("POST", path, body, more=once)
         ids[name] = json.loads(first[path].body)["id"]
     secrets = [json.loads(answer.body)["token"] for answer in first.values()]
-    secrets.append(await _app_secret(bench))
+    hook = await bench.webhook(tenant)
+    ids["webhook_id"] = hook["id"]
+    secrets += [hook["secret_key"], await _app_secret(bench)]
     repeated = {answer.status for answer in later.values()}
     finding.expect(repeated == {CREATED}, "a POST repeated under its Idempotency-Key answers")
     await bench.lab.answer()

@@ -50,6 +50,7 @@ async def agents_open_nothing(bench: Bench, finding: Finding) -> None:
         "account_id": grant.account,
         "server_id": grant.server,
         "token_id": factor["id"],
+        "webhook_id": (await bench.webhook(grant.tenant))["id"],
     }
     asked = [
         request

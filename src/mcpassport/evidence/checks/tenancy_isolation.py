@@ -18,6 +18,7 @@ UNKNOWN: Final = {
     "account_id": "acc_" + "0" * 40,
     "server_id": "srv_" + "0" * 40,
     "token_id": "tok_" + "0" * 40,
+    "webhook_id": "whk_" + "0" * 40,
 }
 REFUSALS: Final[Mapping[str, frozenset[int]]] = {
     "tenant": frozenset({FORBIDDEN, NOT_FOUND}),
@@ -86,6 +87,7 @@ async def _owner(bench: Bench) -> Owner:
             "account_id": grant.account,
             "server_id": grant.server,
             "token_id": tokens["tenant"]["id"],
+            "webhook_id": (await bench.webhook(grant.tenant))["id"],
         },
         secrets={role: made["token"] for role, made in tokens.items()} | {"server": grant.token},
     )

@@ -196,7 +196,7 @@ OPERATION: Final[tuple[Claim, ...]] = (
         "AUD-08",
         _AUDIT,
         19,
-        "A connector that pushes rows to a SIEM, and alerting.",
+        "A connector that pushes rows of calls to a SIEM, and alerting rules.",
         available=False,
     ),
     Claim(
@@ -243,6 +243,14 @@ OPERATION: Final[tuple[Claim, ...]] = (
         19,
         "`mcpassport audit export` writes each row of a chain once and in order, as flat NDJSON or "
         "CSV, and follows what is added; interrupted, it goes on after the last whole line.",
+    ),
+    Claim(
+        "AUD-15",
+        _AUDIT,
+        19,
+        "Management events can be sent to an address of the tenant's or the vendor's choice: in "
+        "order, signed (HMAC-SHA256), and again until they are taken, for a day. They name actions "
+        "and ids, never a payload.",
     ),
     Claim(
         "CLI-01",

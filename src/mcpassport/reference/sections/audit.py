@@ -86,7 +86,7 @@ def build(context: Context) -> tuple[Node, ...]:
         subheading("Pulling the trail"),
         _PULLING,
         code("Pull audit rows", "sh", _pull(context)),
-        *context.claims("AUD-14", "AUD-08"),
+        *context.claims("AUD-14", "AUD-15", "AUD-08"),
         subheading("Integrity and retention"),
         *context.claims("AUD-05", "AUD-10", "AUD-06", "AUD-07"),
         _VERIFYING,

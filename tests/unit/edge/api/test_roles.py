@@ -76,6 +76,12 @@ TABLE: dict[str, str] = {
     "GET /audit/checkpoint": ALL_READERS,
     "GET /audit/key": "admin auditor acme globex acme-auditor factor nobody",
     "GET /event": ALL_READERS,
+    "POST /webhook": WRITERS,
+    "GET /webhook": ALL_READERS,
+    "GET /webhook/{webhook_id}": ALL_READERS,
+    "POST /webhook/{webhook_id}/test": WRITERS,
+    "POST /webhook/{webhook_id}/resume": WRITERS,
+    "DELETE /webhook/{webhook_id}": WRITERS,
     "GET /version": "admin auditor acme globex acme-auditor factor nobody",
     "GET /healthz": "admin auditor acme globex acme-auditor factor nobody",
     "GET /readyz": "admin auditor acme globex acme-auditor factor nobody",
@@ -85,7 +91,7 @@ TABLE: dict[str, str] = {
 NOT_FOUND = "globex"
 OWN_HOME = {
     *("GET /integrated-account", "GET /api-token", "POST /api-token", "GET /audit", "GET /event"),
-    *("GET /audit/checkpoint", "POST /link-token"),
+    *("GET /audit/checkpoint", "POST /link-token", "GET /webhook", "POST /webhook"),
 }
 """Routes whose tenant goes without saying: there another tenant works in its own home."""
 
@@ -103,6 +109,7 @@ async def ids(house: Deployment) -> dict[str, str]:
     allowed = {"issuer": "https://login.acme.example"}
     server = await house.server(account, config={"oauth": allowed})
     token = await house.made("/api-token", {"role": "factor", "name": "x", "tenant": "acme"})
+    hook = await house.made("/webhook", {"tenant": "acme", "url": "https://hook.invalid/"})
     app = {"client_id": "app", "client_secret": "secret"}
     await house.send("PUT", "/integration/notes/oauth-app", body=app)
     return {
@@ -112,6 +119,7 @@ async def ids(house: Deployment) -> dict[str, str]:
         "account_id": account,
         "server_id": server["id"],
         "token_id": token["id"],
+        "webhook_id": hook["id"],
         "switch_id": await switch(house),
     }
 
@@ -150,6 +158,7 @@ def valid(route: str, caller: str, numbered: int) -> tuple[Any, dict[str, Any]]:
         "POST /leaked": {"text": "nothing"},
         "POST /integrated-account/{account_id}/test": {},
         "POST /integrated-account/{account_id}/reconnect": {},
+        "POST /webhook": {"tenant": tenant, "url": "https://hook.invalid/"},
         "POST /link-token": {"tenant": tenant, "integration": "notes", "name": "N"},
         "PUT /integration/{name}/oauth-app": {"client_id": "app", "client_secret": "secret"},
         "POST /switch": {"scope": "tenant", "name": "globex"},
@@ -164,6 +173,11 @@ def valid(route: str, caller: str, numbered: int) -> tuple[Any, dict[str, Any]]:
         "GET /audit": {"tenant": tenant},
         "GET /audit/checkpoint": {"tenant": tenant},
         "GET /event": {"tenant": tenant},
+        "GET /webhook": {"tenant": tenant},
+        "GET /webhook/{webhook_id}": {"tenant": "acme"},
+        "POST /webhook/{webhook_id}/test": {"tenant": "acme"},
+        "POST /webhook/{webhook_id}/resume": {"tenant": "acme"},
+        "DELETE /webhook/{webhook_id}": {"tenant": "acme"},
     }
     return bodies.get(route), queries.get(route, {})
 
