@@ -242,7 +242,7 @@ async def open_application(
         certificates=certificates_of(settings),
     )
     reference = _reference(services)
-    door = Door(services, counter)
+    door = Door(services, counter, floods)
     async with AsyncExitStack() as stack:
         for part in (heartbeat, counter, jobs, services.running):
             await part.start()

@@ -55,7 +55,14 @@ async def list_(*, tenant: str | None = None, options: Options = DEFAULTS) -> No
         tokens = await api.pages("/api-token", query={"tenant": tenant})
     tell_rows(
         "API tokens",
-        {"id": "id", "role": "role", "name": "name", "status": "status", "expires": "expires_at"},
+        {
+            "id": "id",
+            "role": "role",
+            "name": "name",
+            "status": "status",
+            "expires": "expires_at",
+            "last used": "last_used_at",
+        },
         tokens,
         "No API token.",
         json=options.json,

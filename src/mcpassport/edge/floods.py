@@ -100,6 +100,8 @@ class Floods:
         self._limits = limits
         self.calls = Buckets(limits.calls_per_10s, monotonic)
         self.strangers = Buckets(limits.strangers_per_10s, monotonic)
+        self.refused = Buckets(limits.strangers_per_10s, monotonic)
+        """Networks whose requests of the management API were refused."""
         self.in_flight = InFlight(limits)
         self.familiar = Familiar(random, monotonic)
 

@@ -32,16 +32,12 @@ class Authorizing:
 
     bench: Bench
     name: str = field(default_factory=lambda: f"evidenceoauth{token_hex(4)}")
-    given: int = 0
+    access: str = ""
+    """The access token that it gave last."""
     refresh: str = ""
     """The refresh token that it gave last."""
     brought: str = ""
     """The one before: what a renewal brings."""
-
-    @property
-    def access(self) -> str:
-        """The access token that it gave last."""
-        return f"access-{self.name}-{self.given}"
 
     @property
     def _path(self) -> str:
@@ -80,7 +76,7 @@ class Authorizing:
 
     def grants(self, *, scope: str | None = None, fault: str = "plain") -> Says:
         """The next answer of its token endpoint: a new pair of tokens, unless a fault eats it."""
-        self.given += 1
+        self.access = f"access-{token_hex(16)}"
         self.brought, self.refresh = self.refresh, f"refresh-{token_hex(16)}"
         body: dict[str, Any] = {
             "access_token": self.access,

@@ -32,6 +32,7 @@ from mcpassport.gate.presented import Claim, Presented, read_claim
 from mcpassport.gate.renewal import Renewal
 from mcpassport.gate.running import Running
 from mcpassport.gate.tokens import token_hashes
+from mcpassport.gate.usage import note_use
 from mcpassport.records.grants import Caller, IndexEntry, Server
 from mcpassport.records.sources import Clock
 from mcpassport.store.protocol import Entry, Key, Store
@@ -122,6 +123,8 @@ class Gate:
         admitted = _admitted(grant, claim, now, refusal, issuer_keys)  # (7) (8)
         if isinstance(admitted, Refusal):
             return admitted
+        if grant.api_token is not None and admitted.api_token_id is not None:
+            await note_use(self._store, grant.api_token, grant.api_token_etag, now)
         if keys.earlier:
             await self._renewal.renew(keys, server_at, shown or "", stored)
             if api_at is not None and admitted.api_token_id is not None:

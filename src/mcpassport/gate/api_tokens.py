@@ -27,6 +27,7 @@ MAY_GRANT: Mapping[Role, frozenset[Role]] = MappingProxyType(
 )
 """Role of the principal to the roles it may give to a new token; a tenant only within itself."""
 
+_TRIES = 3
 _OWNED: frozenset[Role] = frozenset({"tenant", "factor"})
 
 
@@ -110,17 +111,19 @@ class ApiTokens:
 
     async def revoke(self, tenant: str, token_id: str, extra: Sequence[Op] = ()) -> ApiToken:
         """End the token from the next request on; a token revoked before stays as it is."""
-        token, etag = await self._read(tenant, token_id)
-        if token.status == "revoked":
-            return token
-        revoked = msgspec.structs.replace(token, status="revoked", revoked_at=self._clock())
-        try:
-            await self._store.write(
-                [API_TOKENS.put(revoked), *extra], {API_TOKENS.key(tenant, token_id): etag}
-            )
-        except EtagConflict:
-            raise Conflict from None
-        return revoked
+        for _ in range(_TRIES):  # a use that is noted at the same moment must not hinder it
+            token, etag = await self._read(tenant, token_id)
+            if token.status == "revoked":
+                return token
+            revoked = msgspec.structs.replace(token, status="revoked", revoked_at=self._clock())
+            try:
+                await self._store.write(
+                    [API_TOKENS.put(revoked), *extra], {API_TOKENS.key(tenant, token_id): etag}
+                )
+            except EtagConflict:
+                continue
+            return revoked
+        raise Conflict
 
     async def _read(self, tenant: str, token_id: str) -> tuple[ApiToken, str]:
         found = await API_TOKENS.get(self._store, tenant, token_id)

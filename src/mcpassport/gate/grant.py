@@ -60,6 +60,7 @@ class Grant(Struct, frozen=True, kw_only=True):
     head: IntegrationHead | None
     sealed_credential: bytes
     api_token: ApiToken | None
+    api_token_etag: str
     switched_off: bool
 
 
@@ -89,6 +90,7 @@ def decoded(entries: Sequence[Entry | None]) -> Grant:
         # An account whose credential is gone can still list its tools; a call tells it to connect.
         sealed_credential=credential.value if credential else b"",
         api_token=API_TOKENS.decode(api_token),
+        api_token_etag=api_token.etag if api_token else "",
         switched_off=any(switch is not None for switch in switches),
     )
 

@@ -9,6 +9,7 @@ from mcpassport.gate.keys import TokenKeys
 from mcpassport.gate.presented import bearer_of
 from mcpassport.gate.renewal import Renewal
 from mcpassport.gate.tokens import token_hashes, well_formed
+from mcpassport.gate.usage import note_use
 from mcpassport.gate.validity import is_expired
 from mcpassport.limits import API_TOKEN_PREFIX
 from mcpassport.records.grants import ApiToken, IndexEntry, Principal
@@ -75,7 +76,7 @@ class Principals:
             await self._read(IndexEntry("api_token", PLATFORM, _NOBODY))  # the same operations
             return Turned(error=Unauthorized(), reason="unknown_token")
         known, hashed = found[0]
-        record, active = await self._read(known)
+        record, etag, active = await self._read(known)
         reason = _dead(record, hashed, self._clock(), active=active)  # (2), (3)
         if record is None or reason:
             return Turned(
@@ -87,19 +88,20 @@ class Principals:
             )
         if record.role == "factor":  # (4)
             return Turned(error=Unauthorized(_FACTOR_ONLY), reason="")
+        await note_use(self._store, record, etag, self._clock())
         if keys.earlier:
             await self._renewal.renew(keys, known, token, hashed)
         return Principal(record.id, record.role, record.tenant)
 
-    async def _read(self, at: IndexEntry) -> tuple[ApiToken | None, bool]:
-        """The token's record, and whether the tenant it belongs to, if any, is active."""
+    async def _read(self, at: IndexEntry) -> tuple[ApiToken | None, str, bool]:
+        """The token's record and state, and whether the tenant it belongs to is active."""
         owner = at.tenant or _NOBODY
         token, owned_by = await self._store.get_many(
             [API_TOKENS.key(at.tenant, at.id), TENANTS.key(owner, owner)]
         )
         tenant = TENANTS.decode(owned_by)
         active = at.tenant == PLATFORM or (tenant is not None and tenant.status == "active")
-        return API_TOKENS.decode(token), active
+        return API_TOKENS.decode(token), token.etag if token else "", active
 
 
 def _dead(record: ApiToken | None, hashed: str, now: datetime, *, active: bool) -> str:

@@ -203,6 +203,8 @@ class ApiToken(Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
     status: Literal["active", "revoked"] = "active"
     revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+    """To the hour; None: never, or not since this is remembered."""
 
 
 class IndexEntry(Struct, frozen=True):

@@ -53,6 +53,7 @@ _TEXTS = {
     "409": "Somebody else wrote first, or the object is in a state that forbids it.",
     "413": "The body is over the cap.",
     "415": "The body is not sent as application/json.",
+    "429": "Requests from this network were refused too often.",
     "500": "A fault of this service.",
     "503": "The service cannot decide now.",
 }
@@ -84,7 +85,7 @@ def _describe(path: str, method: str, operation: dict[str, Any]) -> None:
     statuses = {"400", "500", "503"}
     if path not in PUBLIC:
         operation["security"] = [{"api_token": []}]
-        statuses |= {"401", "403"}
+        statuses |= {"401", "403", "429"}
     names_tenant = any(each["name"] == "tenant" for each in operation.get("parameters", []))
     if method != "get" or "{" in path or names_tenant:
         statuses |= {"404"}

@@ -194,6 +194,8 @@ class TokenOut(BaseModel):
     status: str
     created_at: datetime
     expires_at: datetime | None
+    last_used_at: datetime | None
+    """To the hour."""
     token: str | None = None
     secret: Literal["shown_once", "already_disclosed"] | None = None
 
@@ -209,6 +211,7 @@ class TokenOut(BaseModel):
             status="expired" if late and token.status == "active" else token.status,
             created_at=token.created_at,
             expires_at=token.expires_at,
+            last_used_at=token.last_used_at,
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from mcpassport.evidence.authorizing import Authorizing
 from mcpassport.evidence.bench import Bench, Grant, Message, factor
 from mcpassport.evidence.finding import CheckFailed, Finding
 from mcpassport.evidence.probe import CALLS, CREDENTIAL_KIND, GET, INTEGRATION
@@ -141,6 +142,7 @@ async def _used(bench: Bench) -> dict[str, str]:
         "admin token": bench.sandbox.ready.token,
         "replaced credential": replaced,
         "credential": bench.canary("credential"),
+        **await _of_the_vendor(bench, tenant),
     }
     await _echoed(bench, [grant, guarded], tokens["factor"]["token"], replaced)
     path = f"/integrated-account/{account}"
@@ -156,6 +158,23 @@ async def _used(bench: Bench) -> dict[str, str]:
     await bench.manage("DELETE", f"/api-token/{tokens['auditor']['id']}?tenant={tenant}")
     await bench.manage("GET", "/audit", token=tokens["auditor"]["token"])
     return secrets
+
+
+async def _of_the_vendor(bench: Bench, tenant: str) -> dict[str, str]:
+    """Secrets of webhooks, OAuth apps, links, and of an account that was connected and called."""
+    provider = Authorizing(bench)
+    await provider.prepare()
+    grant = await provider.connected()
+    await bench.call(grant, provider.tool(GET), **CALLS[GET])
+    made = await provider.link(tenant)
+    await bench.send("GET", made["path"])
+    return {
+        "access token": provider.access,
+        "refresh token": provider.refresh,
+        "link": made["path"].rpartition("/")[2],
+        "OAuth app": await _app_secret(bench),
+        "webhook": (await bench.webhook(tenant))["secret_key"],
+    }
 
 
 async def _echoed(bench: Bench, grants: list[Grant], token: str, credential: str) -> None:

@@ -82,4 +82,5 @@ async def _read(bench: Bench, path: str, token: str) -> bool:
 
 async def _asked(bench: Bench, request: Request, token: str) -> int:
     body = request.body if request.route.body else None
-    return (await bench.manage(request.route.method, request.path, body, token=token)).status
+    method, path, more = request.route.method, request.path, bench.elsewhere()
+    return (await bench.manage(method, path, body, token=token, more=more)).status

@@ -110,9 +110,13 @@ async def _crossings(
         )
         for request, unknown in pairs:
             tried += 1
-            answer = await bench.manage(route.method, request.path, request.body, token=token)
+            answer = await bench.manage(
+                route.method, request.path, request.body, token=token, more=bench.elsewhere()
+            )
             if request.reaches:
-                other = await bench.manage(route.method, unknown.path, unknown.body, token=token)
+                other = await bench.manage(
+                    route.method, unknown.path, unknown.body, token=token, more=bench.elsewhere()
+                )
                 same = (answer.status, answer.body) == (other.status, other.body)
                 crossed = answer.status not in REFUSALS[kind] or not same
             else:

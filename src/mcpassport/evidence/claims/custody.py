@@ -106,7 +106,8 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         "CRE-12",
         _CREDENTIAL,
         3,
-        "No upstream credential, server token or API token lies in a database, its journal, a log, "
+        "No upstream credential or token, server token, API token, link, secret of an OAuth app or "
+        "of a webhook lies in a database, its journal, a log, "
         "a temporary file or a backup of the product: neither plain nor encoded nor compressed.",
         hangs_on=("store",),
     ),

@@ -70,3 +70,22 @@ async def test_who_resolves_to_nobody_is_counted(house: Deployment) -> None:
         await asyncio.sleep(0.05)
     assert counted == {"unknown_token": 3, "unauthorized": 1}
     assert [await house.rows(chain) for chain in ("", "acme")] == before
+
+
+async def test_a_network_that_is_refused_too_often_has_to_wait(house: Deployment) -> None:
+    """Before anything is looked up; a token that was admitted goes on, one that never was does not.
+
+    What is only forbidden to a role is no failed authentication.
+    """
+    fresh = await house.made("/api-token", {"role": "auditor", "name": "not used yet"})
+    for _ in range(250):
+        assert (await house.send("GET", "/switch", caller="acme")).status == 403
+    statuses = [(await house.send("GET", "/switch", caller=None)).status for _ in range(300)]
+    refused = statuses.count(401)
+    assert 200 <= refused < 300
+    assert set(statuses) == {401, 429}
+    assert (await house.send("GET", "/switch")).status == 200, "admitted before"
+    headers = {"authorization": f"Bearer {fresh['token']}"}
+    answer = await house.send("GET", "/switch", caller=None, headers=headers)
+    assert (answer.status, answer.json()["type"]) == (429, "gateway_rate_limited")
+    assert int(answer.header("retry-after") or 0) >= 1

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from tests.support.calling import legacy, legacy_headers
 from tests.support.deployment import Deployment
 
 from mcpassport.store.repositories import API_TOKENS
@@ -101,3 +102,33 @@ async def test_an_admin_sees_the_deployments_own_tokens_unless_a_tenant_is_named
         page = await house.read("/api-token", caller=caller, **query)
         assert {token["id"] for token in page["result"]} == acme
     assert (await house.send("DELETE", "/api-token/tok_acme")).status == 404
+
+
+async def test_a_token_says_when_it_was_last_used(house: Deployment) -> None:
+    """To the hour, by the management API as by the MCP endpoint; a refused one was not used."""
+    made = await house.made("/api-token", {"role": "factor", "name": "x", "tenant": "acme"})
+    assert made["last_used_at"] is None
+
+    async def last(token: str, tenant: str) -> str | None:
+        page = (await house.read("/api-token", tenant=tenant))["result"]
+        (found,) = [each for each in page if each["id"] == token]
+        used: str | None = found["last_used_at"]
+        return used
+
+    assert await last("tok_acme", "acme") is None
+    await house.read("/api-token", caller="acme")
+    assert await last("tok_acme", "acme") == "2026-03-01T12:00:00Z"
+    house.clock.step(3599)
+    await house.read("/api-token", caller="acme")
+    assert await last("tok_acme", "acme") == "2026-03-01T12:00:00Z"
+    house.clock.step(1)
+    await house.read("/api-token", caller="acme")
+    assert await last("tok_acme", "acme") == "2026-03-01T13:00:00Z"
+    await house.send("GET", "/tenant", headers={"authorization": f"Bearer {made['token']}"})
+    assert await last(made["id"], "acme") is None
+    await house.push()
+    server = await house.server(await house.account(), config={"require_api_token_auth": True})
+    path = f"/mcp/{server['token']}"
+    headers = {**legacy_headers(), "x-api-token": made["token"]}
+    assert (await house.mcp(path, legacy("tools/list"), headers)).status == 200
+    assert await last(made["id"], "acme") == "2026-03-01T13:00:00Z"
