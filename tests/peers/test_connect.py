@@ -227,3 +227,29 @@ async def test_the_upstream_is_called_with_the_token(
     token = (sent.header("Authorization") or "").removeprefix("Bearer ")
     assert token.count(".") == 2, "a JWT of the provider"
     assert token.encode() not in answer.body
+
+
+async def test_what_is_no_form_is_a_clear_page(house: Deployment) -> None:
+    """Too many fields, bytes that are no text, other methods: nothing is connected."""
+    made = await house.made(
+        "/link-token",
+        {
+            "tenant": "acme",
+            "integration": "notes",
+            "name": "N",
+            "credential_kind": "oauth2_client_credentials",
+        },
+    )
+    path, browser = path_of(made["url"]), Browser(house)
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    many = "&".join(f"f{number}=1" for number in range(60)).encode()
+    for body in (many, b"client_id=%ff", b"client_id=a&client_id=b", b"\xff"):
+        answer = await house.visit("POST", path, "", kind, body)
+        assert answer.status == 400, body
+    assert (await house.visit("POST", path, "", kind, b"x" * 100_000)).status == 400
+    for method, where in (("PUT", path), ("POST", "/connect/callback")):
+        answer = await house.visit(method, where, "", kind, b"")
+        assert (answer.status, "GET" in (answer.header("allow") or "")) == (405, True)
+    assert (await browser.get("/connect/callback", "state=%ff&code=%ff")).status == 400
+    form = {"client_id": "c", "client_secret": "s"}
+    assert (await browser.post(path, form)).status == 200

@@ -304,3 +304,35 @@ async def test_a_client_that_the_provider_does_not_know_has_to_be_mended(
 def test_a_token_request_ends_before_its_lease() -> None:
     """So who takes a renewal over never meets the one who began it."""
     assert TOKEN_TIMEOUT_S < LEASE_S
+
+
+async def test_a_token_that_holds_for_seconds_is_used_for_most_of_them(
+    house: Deployment, provider: Provider
+) -> None:
+    """It is not renewed with every call."""
+    provider.set(ttl=40)
+    made = await link(house)
+    await Browser(house).follow(provider, made)
+    server = await house.server(made["account"])
+    house.clock.step(29)
+    assert [await call(house, server) for _ in range(3)] == ["ok"] * 3
+    assert refreshes(provider) == 0
+    house.clock.step(2)
+    assert [await call(house, server) for _ in range(3)] == ["ok"] * 3
+    assert refreshes(provider) == 1
+
+
+async def test_without_the_vendors_app_nothing_is_renewed_and_nothing_ends(
+    house: Deployment, server: Any, provider: Provider
+) -> None:
+    """It is the vendor's to mend: the account stays active, and the next call goes on."""
+    await house.send("DELETE", "/integration/notes/oauth-app")
+    house.clock.step(TTL_S + 1)
+    assert await call(house, server) == "credential_refresh_failed"
+    found = await record(house, server)
+    assert found.oauth is not None
+    assert (found.status, found.oauth.marked_at) == ("active", None)
+    app = {"client_id": VENDOR.id, "client_secret": VENDOR.secret}
+    await house.send("PUT", "/integration/notes/oauth-app", body=app)
+    assert await call(house, server) == "ok"
+    assert refreshes(provider) == 1

@@ -232,8 +232,9 @@ class Accounts:
         """Of an account that brings a client of its own: its first token is fetched when needed."""
         for declared in integration.credentials:
             if declared.kind == kind and declared.oauth is not None:
-                scopes = declared.oauth.scopes
-                return OAuthGrant(requested=scopes, expires_at=self._clock(), renewable=True)
+                methods = (each for method in integration.methods for each in method.scopes)
+                wanted = tuple(dict.fromkeys((*declared.oauth.scopes, *methods)))
+                return OAuthGrant(requested=wanted, expires_at=self._clock(), renewable=True)
         return None
 
     async def _servers_of(self, tenant: str, account_id: str) -> AsyncIterator[Entry]:

@@ -14,7 +14,6 @@
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -23,7 +22,7 @@ import msgspec
 from mcpassport.accounts.apps import OAuthApps
 from mcpassport.accounts.connect import AccountDraft, Accounts
 from mcpassport.accounts.links import Departure, Links, Opened, expired
-from mcpassport.accounts.renewal import Outward
+from mcpassport.accounts.renewal import Outward, grant_of
 from mcpassport.accounts.tenants import Tenants
 from mcpassport.errors import Conflict, UpstreamError, UpstreamRejected
 from mcpassport.records.grants import Account, OAuthGrant, Tenant
@@ -116,14 +115,9 @@ class Connecting:
             raise UpstreamRejected(_NOTHING) from None
         if not isinstance(answer, Tokens):
             raise UpstreamRejected(_NOTHING)
-        expires = answer.expires_in
-        grant = OAuthGrant(
-            requested=opened.link.scopes,
-            granted=opened.link.scopes if answer.scopes is None else answer.scopes,
-            expires_at=None if expires is None else self._clock() + timedelta(seconds=expires),
-            renewable="refresh_token" in answer.fields,
-        )
-        return grant, answer.fields
+        wanted = opened.link.scopes
+        granted = wanted if answer.scopes is None else answer.scopes
+        return grant_of(answer, wanted, granted, self._clock()), answer.fields
 
     async def finish(
         self,

@@ -30,6 +30,8 @@ AHEAD: Final = timedelta(seconds=60)
 """How long before its expiry a call renews a token."""
 JOB_AHEAD: Final = timedelta(minutes=5)
 """How long before its expiry the job renews a token, so that calls seldom have to."""
+AT_ONCE: Final = 16
+"""Renewals that the job has under way together, so that a slow provider keeps no other waiting."""
 LEASE_S: Final = TOKEN_TIMEOUT_S + 5
 WAIT_S: Final = LEASE_S + TOKEN_TIMEOUT_S
 """How long a call waits for somebody else's renewal: until a lease has lapsed and its own ends."""
@@ -37,10 +39,15 @@ POLL_S: Final = 0.1
 
 
 def is_due(account: Account, now: datetime, ahead: timedelta = AHEAD) -> bool:
-    """Whether its token has to be renewed; a mark alone is no reason while the token holds."""
+    """Whether its token has to be renewed; a mark alone is no reason while the token holds.
+
+    One that never holds for long is used for most of its time.
+    """
     grant = account.oauth
     if grant is None or not grant.renewable or grant.expires_at is None:
         return False
+    if grant.lifetime_s is not None:
+        ahead = min(ahead, timedelta(seconds=grant.lifetime_s / 4))
     return now >= grant.expires_at - ahead
 
 
@@ -84,19 +91,24 @@ class Refresher:
 
     async def sweep(self) -> int:
         """Renew what expires soon; how many were tried."""
-        tried = 0
-        async for entry in self._store.scan(ACCOUNTS.kind, ALL):
-            account = ACCOUNTS.decode(entry)
-            if account is None or account.status != "active":
-                continue
-            if not is_due(account, self._clock(), JOB_AHEAD):
-                continue
-            tried += 1
-            try:
-                await self.credential(account.tenant, account.id, JOB_AHEAD)
-            except McpassportError as error:  # it is in the record, or tried again soon
-                _log.warning("refresh_failed", kind=type(error).__name__)
-        return tried
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def renew(account: Account) -> None:
+            async with room:
+                try:
+                    await self.credential(account.tenant, account.id, JOB_AHEAD)
+                except McpassportError as error:  # it is in the record, or tried again soon
+                    _log.warning("refresh_failed", kind=type(error).__name__)
+
+        due = [
+            renew(account)
+            async for entry in self._store.scan(ACCOUNTS.kind, ALL)
+            if (account := ACCOUNTS.decode(entry)) is not None
+            and account.status == "active"
+            and is_due(account, self._clock(), JOB_AHEAD)
+        ]
+        await asyncio.gather(*due)
+        return len(due)
 
     async def close(self) -> None:
         """Wait for renewals that are under way."""

@@ -13,6 +13,7 @@ are keys of offboarded tenants that a restored copy brought back.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -68,10 +69,13 @@ class Rekeying:
             return 0
         version = await self._keys.create_tenant_key(PLATFORM)
         await self._store.write(extra)
-        resealed = [await self._resealed(PLATFORM, version, entry) for entry in found]
-        if all(resealed):
+        resealed = 0
+        for entry in found:
+            with suppress(Tampered):  # it stays as it is, and so does its key
+                resealed += await self._resealed(PLATFORM, version, entry)
+        if resealed == len(found):
             await self._keys.destroy_tenant_keys_below(PLATFORM, version)
-        return sum(resealed)
+        return resealed
 
     async def sweep(self) -> int:
         """Step (4) for every tenant, after (3) for what was left; of how many keys were destroyed.

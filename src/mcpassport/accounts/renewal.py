@@ -14,7 +14,7 @@
 """
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 import msgspec
@@ -23,6 +23,8 @@ from mcpassport.accounts.apps import OAuthApps
 from mcpassport.audit.log import event
 from mcpassport.errors import (
     CredentialRefreshFailed,
+    GatewayRateLimited,
+    NoSuchObject,
     ReauthorizationRequired,
     StoreUnavailable,
     UpstreamError,
@@ -141,8 +143,8 @@ class Renewal:
         marked = await self._mark(stored, retried=stale)  # (3)
         try:
             answer = read_answer(await self._http.send(request), separator)  # (4)
-        except UpstreamError as error:
-            if not error.sent:
+        except (UpstreamError, GatewayRateLimited) as error:
+            if not (isinstance(error, UpstreamError) and error.sent):
                 await self._unmark(marked, stored)
                 return await self._usable(stored)
             answer = None
@@ -172,7 +174,10 @@ class Renewal:
         secret = await self.open(stored)
         if self._is_client(stored):
             return by_client(at, secret, stored.grant.requested), at.scope_separator
-        app = await self._apps.secret(stored.account.integration)
+        try:
+            app = await self._apps.secret(stored.account.integration)
+        except NoSuchObject:  # the vendor's to mend
+            raise later() from None
         return by_refresh_token(at, app, secret), at.scope_separator
 
     async def _mark(self, stored: Stored, *, retried: bool) -> Stored:
@@ -191,27 +196,15 @@ class Renewal:
 
     async def _written(self, marked: Stored, tokens: Tokens) -> Secret:
         """(5) Credential and account in one transaction."""
-        expires = (
-            None
-            if tokens.expires_in is None
-            else self._clock() + timedelta(seconds=tokens.expires_in)
-        )
         granted = marked.grant.granted if tokens.scopes is None else tokens.scopes
-        grant = OAuthGrant(
-            requested=marked.grant.requested,
-            granted=granted,
-            expires_at=expires,
-            renewable=True,
-        )
+        grant = grant_of(tokens, marked.grant.requested, granted, self._clock())
+        grant = msgspec.structs.replace(grant, renewable=True)
         plain = renewed(await self.open(marked), tokens)
         bound = credential_associated(marked.account.tenant, marked.account.id)
 
-        async def sealed(at: Stored) -> Op:
-            version = at.tenant.key_version
-            value = await self._vault.seal(at.tenant.id, version, bound, plain)
-            return credential_put(at.tenant.id, at.account.id, value, version)
-
-        put = await sealed(marked)
+        tenant, version = marked.tenant.id, marked.tenant.key_version
+        sealed = await self._vault.seal(tenant, version, bound, plain)
+        put = credential_put(tenant, marked.account.id, sealed, version)
         told = self._told("account.refreshed", marked.account)
         done = await self._settle(marked, lambda at: (self._with(at.account, grant), (put, told)))
         return await self.open(done)
@@ -269,6 +262,20 @@ class Renewal:
             clock=self._clock,
             random=self._random,
         )
+
+
+def grant_of(
+    tokens: Tokens, requested: tuple[str, ...], granted: tuple[str, ...], now: datetime
+) -> OAuthGrant:
+    """What is known of tokens that were granted just now."""
+    seconds = tokens.expires_in
+    return OAuthGrant(
+        requested=requested,
+        granted=granted,
+        expires_at=None if seconds is None else now + timedelta(seconds=seconds),
+        lifetime_s=seconds,
+        renewable="refresh_token" in tokens.fields,
+    )
 
 
 def later() -> CredentialRefreshFailed:

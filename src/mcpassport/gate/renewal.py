@@ -7,6 +7,7 @@ server's own rotation is letting run out stays where it is.
 
 from msgspec.structs import replace
 
+from mcpassport.errors import StoreUnavailable
 from mcpassport.gate.tokens import token_hash
 from mcpassport.records.grants import ApiToken, IndexEntry, Server
 from mcpassport.store.protocol import Delete, EtagConflict, Op, Put, Store
@@ -40,7 +41,7 @@ class Renewal:
         ops: list[Op] = [put, entry, Delete(INDEX.key(stored))]
         try:
             await self._store.write(ops, {put.key: etag})
-        except EtagConflict:
+        except (EtagConflict, StoreUnavailable):  # the next time will do
             return False
         return True
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from mcpassport.errors import StoreUnavailable
 from mcpassport.records.grants import ApiToken
 from mcpassport.store.protocol import EtagConflict, Store
 from mcpassport.store.repositories import API_TOKENS
@@ -22,5 +23,5 @@ async def note_use(store: Store, token: ApiToken, etag: str, now: datetime) -> N
     used = replace(token, last_used_at=now)
     try:
         await store.write([API_TOKENS.put(used)], {API_TOKENS.key_of(token): etag})
-    except EtagConflict:
+    except (EtagConflict, StoreUnavailable):  # a use that cannot be noted hinders nobody
         return

@@ -53,6 +53,8 @@ class OAuthGrant(Struct, frozen=True, kw_only=True, omit_defaults=True):
     granted: tuple[str, ...] = ()
     expires_at: datetime | None = None
     """Of the access token; None: the provider did not say."""
+    lifetime_s: int | None = None
+    """How long it held when it was granted."""
     renewable: bool = False
     """Whether there is a refresh token, or a client of the account's own."""
     marked_at: datetime | None = None

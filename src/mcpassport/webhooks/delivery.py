@@ -7,6 +7,8 @@
 4. A try that was cut off may have arrived: the same event comes with the same `webhook-id`.
 """
 
+import asyncio
+import time
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
@@ -26,7 +28,11 @@ from mcpassport.store.repositories import WEBHOOKS
 from mcpassport.upstream.auth.webhook_signature import signature
 from mcpassport.webhooks.hooks import Webhooks
 
-PERIOD_S: Final = 5.0
+PERIOD_S: Final = 10.0
+TURN_S: Final = 5.0
+"""How long one webhook may take in one turn, beside its last try."""
+AT_ONCE: Final = 64
+"""Webhooks that have their turn together, so that slow ones keep nobody waiting."""
 BATCH: Final = 50
 """Events that one webhook is told in one turn, so that others have theirs."""
 TIMEOUT_S: Final = 10.0
@@ -71,18 +77,26 @@ class Delivery:
 
     async def deliver(self) -> int:
         """One turn of every webhook; how many events were taken."""
-        taken = 0
-        async for entry in self._store.scan(WEBHOOKS.kind, ALL):
-            hook = WEBHOOKS.decode(entry)
-            if hook is None or hook.status == "off":
-                continue
-            if hook.retry_at is not None and self._clock() < hook.retry_at:
-                continue
-            try:
-                taken += await self._turn(hook, entry.etag)
-            except McpassportError as error:  # changed meanwhile, or not readable now
-                _log.warning("webhook_failed", kind=type(error).__name__)
-        return taken
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def turn(hook: Webhook, etag: str) -> int:
+            async with room:
+                try:
+                    return await self._turn(hook, etag)
+                except McpassportError as error:  # changed meanwhile, or not readable now
+                    _log.warning("webhook_failed", kind=type(error).__name__)
+                    return 0
+
+        due = [
+            turn(hook, entry.etag)
+            async for entry in self._store.scan(WEBHOOKS.kind, ALL)
+            if (hook := WEBHOOKS.decode(entry)) is not None and self._is_due(hook)
+        ]
+        return sum(await asyncio.gather(*due))
+
+    def _is_due(self, hook: Webhook) -> bool:
+        waits = hook.retry_at is not None and self._clock() < hook.retry_at
+        return hook.status == "active" and not waits
 
     async def test(self, hook: Webhook) -> int | None:
         """Send an event that happened to nothing; the status of the answer, None without one."""
@@ -94,8 +108,11 @@ class Delivery:
         if extent is None or extent.rows.last <= hook.passed:
             return 0
         found = await find(self._audit, hook.tenant, _EVENTS, Walk(hook.passed), limit=BATCH)
-        now, taken = hook, 0
+        now, taken, began = hook, 0, time.monotonic()
         for row in found.rows:
+            if time.monotonic() - began > TURN_S:  # the rest has the next turn
+                await self._hooks.write(now, etag)
+                return taken
             told = _row_of(row.body)
             if not hook.events or told.action in hook.events:
                 status = await self._told(hook, told.request_id, _body_of(told))

@@ -108,3 +108,22 @@ async def test_keys_that_a_restored_copy_brought_back_are_destroyed_again(tmp_pa
         assert await versions(house) == [1], "the keys as a copy from before would bring them"
         assert await house.services.rekeying.sweep() == 1
         assert await versions(house) == []
+
+
+async def test_an_app_that_does_not_open_keeps_its_key(tmp_path: Path) -> None:
+    """The others are sealed anew; nothing of the vendor's is lost."""
+    async with deployment(tmp_path) as house:
+        apps, store = house.services.oauth_apps, house.services.store
+        for name in ("good", "bad"):
+            await apps.put(name, "client", "secret", [])
+        at = credential_key("", "oauth-app:bad")
+        (entry,) = await store.get_many([at])
+        assert entry is not None
+        await store.write([Put(at, entry.value[:-1] + bytes([entry.value[-1] ^ 1]))])
+        assert await house.services.rekeying.rotate_platform([]) == 1
+        assert await versions(house, "") == [1, 2]
+        assert b"client" in (await apps.secret("good")).reveal()
+        await store.write([Put(at, entry.value)])
+        assert await house.services.rekeying.rotate_platform([]) == 2
+        assert await versions(house, "") == [3]
+        assert b"client" in (await apps.secret("bad")).reveal()

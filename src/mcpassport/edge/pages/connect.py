@@ -84,9 +84,10 @@ class ConnectPages:
 
     async def _page(self, scope: Scope, receive: Receive) -> Page:
         path, method = scope["path"], scope["method"]
-        if method not in {"GET", "HEAD", "POST"} or (path == CALLBACK and method == "POST"):
+        allowed = ("GET", "HEAD") if path == CALLBACK else ("GET", "HEAD", "POST")
+        if method not in allowed:
             content = Content("Not like this", ("Open the link in a browser.",))
-            return Page(405, content, headers=((b"allow", b"GET, HEAD, POST"),))
+            return Page(405, content, headers=((b"allow", ", ".join(allowed).encode()),))
         headers = headers_of(scope["headers"])
         if path == CALLBACK:
             return await self._callback(scope["query_string"], headers)
@@ -111,11 +112,7 @@ class ConnectPages:
         return Page(303, Content("On to the provider"), headers=headers)
 
     async def _callback(self, query: bytes, headers: Mapping[str, str]) -> Page:
-        given = {
-            name: values[0]
-            for name, values in parse_qs(query.decode("latin-1"), max_num_fields=FIELDS).items()
-            if len(values) == 1
-        }
+        given = _given(query)
         services = self._services
         opened, asked = await services.links.answered(
             given.get("state", ""), _cookie(headers.get("cookie", ""))
@@ -137,12 +134,8 @@ class ConnectPages:
     async def _submitted(
         self, opened: Opened, integration: Integration, credential: Credential, body: bytes
     ) -> Page:
-        given = parse_qs(
-            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=FIELDS
-        )
-        fields = {name: values[0] for name, values in given.items()}
         try:
-            return await self._finished(opened, integration, fields, None)
+            return await self._finished(opened, integration, _given(body), None)
         except InvalidInput as error:  # (2)
             content = _asking(opened.link, integration, credential)
             told = [problem.message for problem in error.problems] or [error.detail or ""]
@@ -192,6 +185,20 @@ class ConnectPages:
         ]
         await send({"type": "http.response.start", "status": page.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+def _given(text: bytes) -> dict[str, str]:
+    """The values of a query or a form, each by its name; `InvalidInput` if it is none.
+
+    A name that comes twice is left out: nobody can say which is meant.
+    """
+    try:
+        found = parse_qs(
+            text.decode("utf-8"), keep_blank_values=True, max_num_fields=FIELDS, errors="strict"
+        )
+    except ValueError:
+        raise InvalidInput("The form cannot be read.") from None
+    return {name: values[0] for name, values in found.items() if len(values) == 1}
 
 
 def _asking(link: Link, integration: Integration, credential: Credential) -> Content:

@@ -1,5 +1,6 @@
 """Webhooks over the management API, told by a real job to a real address."""
 
+import asyncio
 import base64
 import hmac
 import json
@@ -188,3 +189,18 @@ async def test_webhooks_end_with_their_tenant(house: Deployment, lab: Lab) -> No
     assert (
         await house.send("GET", f"/webhook/{other['id']}", query={"tenant": "acme"})
     ).status == 404
+
+
+async def test_a_slow_place_keeps_no_other_waiting(house: Deployment, lab: Lab) -> None:
+    """Both have their turn at the same time."""
+    await house.push()
+    await house.made("/webhook", {"tenant": "acme", "url": f"{lab.origin}/slow"})
+    await house.made("/webhook", {"tenant": "acme", "url": f"{lab.origin}/quick"})
+    slow = rule("/slow", "taken", fault={"kind": "delay", "seconds": 2})
+    lab.answers(slow, rule("*", "taken"))
+    await house.services.audit.move_outbox()
+    turn = asyncio.create_task(house.services.delivery.deliver())
+    seen = await asyncio.to_thread(lab.wait_for, 2)
+    assert {each.target for each in seen} == {"/slow", "/quick"}
+    assert not turn.done()
+    await turn
