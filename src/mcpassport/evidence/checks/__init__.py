@@ -5,6 +5,7 @@ from typing import Final
 
 from mcpassport.evidence.bench import Bench
 from mcpassport.evidence.checks.access_tokens import resource_server
+from mcpassport.evidence.checks.admins import declared_kinds, on_the_host, tried
 from mcpassport.evidence.checks.arguments import checked, filters, one_segment
 from mcpassport.evidence.checks.audit_chain import (
     by_script,
@@ -20,6 +21,7 @@ from mcpassport.evidence.checks.client_certificates import pinned
 from mcpassport.evidence.checks.client_configuration import handshakes
 from mcpassport.evidence.checks.credential_handling import at_rest, one_disclosure
 from mcpassport.evidence.checks.digests import recomputed as digests_recomputed
+from mcpassport.evidence.checks.envelope import sealed, unreadable
 from mcpassport.evidence.checks.failure_modes import leaving
 from mcpassport.evidence.checks.failure_store import nothing_without_them
 from mcpassport.evidence.checks.failure_table import failure_table, nothing_shown
@@ -38,6 +40,13 @@ from mcpassport.evidence.checks.lifecycle import (
 )
 from mcpassport.evidence.checks.load import calls_at_once, large_answers, sizes, tenants_share
 from mcpassport.evidence.checks.offboarding import offboarded
+from mcpassport.evidence.checks.pass_through import (
+    listed,
+    not_cached,
+    numbered,
+    one_page,
+    own_account,
+)
 from mcpassport.evidence.checks.publication import kept_releases, signed_release
 from mcpassport.evidence.checks.rate_limits_errors import made_once, one_request
 from mcpassport.evidence.checks.roles import agents_open_nothing, roles
@@ -69,8 +78,10 @@ Check = Callable[[Bench, Finding], Awaitable[None]]
 
 CHECKS: Final[dict[str, Check]] = {
     "TEN-01": isolation,
+    "TEN-02": own_account,
     "TEN-03": blast_radius,
     "TEN-04": agents_open_nothing,
+    "TEN-05": listed,
     "TEN-06": no_session,
     "AUT-01": random_tokens,
     "AUT-02": demanded,
@@ -82,6 +93,7 @@ CHECKS: Final[dict[str, Check]] = {
     "AUT-08": origins,
     "AUT-09": preflights,
     "AUT-11": roles,
+    "AUT-13": on_the_host,
     "AUT-14": hosts,
     "AUT-15": hsts,
     "AUT-16": safe_answers,
@@ -98,17 +110,22 @@ CHECKS: Final[dict[str, Check]] = {
     "LIF-06": kill_switch,
     "LIF-07": running_calls,
     "LIF-08": leaked,
+    "CRE-01": sealed,
     "CRE-02": bound,
     "CRE-03": keyed_hashes,
     "CRE-04": one_disclosure,
+    "CRE-05": unreadable,
+    "CRE-06": declared_kinds,
     "CRE-07": least_scopes,
     "CRE-08": exchanged,
+    "CRE-09": tried,
     "CRE-10": keys_apart,
     "CRE-12": at_rest,
     "CRE-14": single_use,
     "CRE-15": renewed,
     "CRE-19": query_unseen,
     "ZDR-01": nothing_is_kept,
+    "ZDR-02": not_cached,
     "DAT-02": vetted,
     "DAT-03": not_followed,
     "AUD-01": every_call,
@@ -129,9 +146,11 @@ CHECKS: Final[dict[str, Check]] = {
     "LIM-06": tenants_share,
     "LIM-07": sizes,
     "TOO-02": digests_recomputed,
+    "TOO-03": numbered,
     "TOO-05": checked_answers,
     "TOO-06": growing_progress,
     "TOO-07": needed_capability,
+    "PAG-01": one_page,
     "FAI-01": nothing_shown,
     "FAI-02": nothing_without_them,
     "FAI-03": down_or_slow,
