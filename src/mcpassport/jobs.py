@@ -24,6 +24,8 @@ _log = structlog.get_logger(__name__)
 SUCCESS_KIND: Final = "job_success"
 """When a job last succeeded, in any process: seconds since 1970."""
 
+LEASE_S: Final = 600.0
+"""How long a turn may take; one whose process died in it is taken over after that."""
 _SYSTEM_CLOCK: Final[Clock] = partial(datetime.now, UTC)
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
@@ -100,7 +102,10 @@ async def last_successes(store: Store, jobs: Sequence[Job]) -> dict[str, int | N
 
 
 class Jobs:
-    """Runs the table until it is closed. A job that fails is logged by class and tried again."""
+    """Runs the table until it is closed. A job that fails is logged by class and tried again.
+
+    Of several processes the one whose turn comes first does it, once in each period.
+    """
 
     def __init__(
         self,
@@ -117,7 +122,7 @@ class Jobs:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Start every job; the first turn comes at once."""
+        """Start every job; the first turn comes at once, where none came within its period."""
         self._tasks = [
             asyncio.create_task(self._repeat(job), name=f"job-{job.name}") for job in self._jobs
         ]
@@ -133,14 +138,29 @@ class Jobs:
 
     async def _repeat(self, job: Job) -> None:
         while True:
-            await self._turn(job)
-            await self._sleep(job.period_s)
+            await self._sleep(await self._turn(job))
 
-    async def _turn(self, job: Job) -> None:
+    async def _turn(self, job: Job) -> float:
+        """One turn, unless another process did it or is at it; seconds until the next."""
         try:
-            # Twice the period: the holder renews in time, and another takes over when it is gone.
-            if await self._store.lease(f"job:{job.name}", 2 * job.period_s) is not None:
+            age = await self._age(job)
+            if 0 <= age < job.period_s:
+                return job.period_s - age
+            if await self._store.lease(f"job:{job.name}", LEASE_S) is None:
+                return min(job.period_s, LEASE_S)
+            try:
+                if 0 <= await self._age(job) < job.period_s:  # it was done just now
+                    return job.period_s
                 await job.run()
                 await self._store.write([_success(job.name, self._clock())])
+            finally:
+                # Whoever dies between two turns keeps nobody waiting.
+                await self._store.lease(f"job:{job.name}", 0.0)
         except Exception as error:  # noqa: BLE001 a job must not end; what failed is tried again
             _log.error("job_failed", job=job.name, kind=type(error).__name__)
+        return job.period_s
+
+    async def _age(self, job: Job) -> float:
+        """Seconds since the job succeeded last, in any process; below 0: it never did."""
+        last = (await last_successes(self._store, [job]))[job.name]
+        return -1.0 if last is None else self._clock().timestamp() - last

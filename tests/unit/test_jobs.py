@@ -1,8 +1,8 @@
 """Jobs run under a lease, survive their failures, and stop."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,16 +13,21 @@ from mcpassport.store.protocol import Key, Put, Store
 
 
 class Turns:
-    """A sleep that lets the test decide how many turns there are."""
+    """A sleep that lets the test decide how many turns there are, and a clock that goes with it."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []
         self.more = asyncio.Event()
+        self.now = datetime(2026, 3, 1, tzinfo=UTC)
 
     async def __call__(self, seconds: float) -> None:
         self.slept.append(seconds)
         await self.more.wait()
         self.more.clear()
+        self.now += timedelta(seconds=seconds)
+
+    def clock(self) -> datetime:
+        return self.now
 
 
 @pytest.fixture
@@ -46,7 +51,7 @@ async def test_a_job_runs_at_once_and_again_after_its_period(store: Store) -> No
         return 1
 
     turns = Turns()
-    jobs = Jobs(store, [Job("count", 7.0, run)], sleep=turns)
+    jobs = Jobs(store, [Job("count", 7.0, run)], sleep=turns, clock=turns.clock)
     await jobs.start()
     await until_asleep(turns, 1)
     turns.more.set()
@@ -67,7 +72,7 @@ async def test_one_process_at_a_time_does_a_job(tmp_path: Path) -> None:
             return 1
 
         turns = Turns()
-        jobs = Jobs(opened, [Job("one", 60.0, run)], sleep=turns)
+        jobs = Jobs(opened, [Job("one", 60.0, run)], sleep=turns, clock=turns.clock)
         await jobs.start()
         await until_asleep(turns, 1)
         running.append(jobs)
@@ -75,6 +80,38 @@ async def test_one_process_at_a_time_does_a_job(tmp_path: Path) -> None:
     for jobs, opened in zip(running, stores, strict=True):
         await jobs.close()
         await opened.close()
+
+
+async def test_a_job_that_was_done_a_while_ago_has_its_turn_when_it_is_due(
+    tmp_path: Path,
+) -> None:
+    """A process that starts within the period waits for its end; whoever died keeps nothing."""
+    done: list[str] = []
+    first, second = (open_store(f"sqlite:///{tmp_path}") for _ in range(2))
+
+    def counting(name: str) -> Callable[[], Awaitable[int]]:
+        async def run() -> int:
+            done.append(name)
+            return 1
+
+        return run
+
+    turns, later = Turns(), Turns()
+    jobs = Jobs(first, [Job("one", 3600.0, counting("a"))], sleep=turns, clock=turns.clock)
+    await jobs.start()
+    await until_asleep(turns, 1)
+    await jobs.close()
+    await first.close()  # as a killed process would leave it
+    later.now += timedelta(seconds=1000)
+    again = Jobs(second, [Job("one", 3600.0, counting("b"))], sleep=later, clock=later.clock)
+    await again.start()
+    await until_asleep(later, 1)
+    assert (done, later.slept) == (["a"], [2600.0])
+    later.more.set()
+    await until_asleep(later, 2)
+    assert (done, later.slept) == (["a", "b"], [2600.0, 3600.0])
+    await again.close()
+    await second.close()
 
 
 async def test_a_failing_job_is_tried_again(store: Store) -> None:
@@ -86,7 +123,7 @@ async def test_a_failing_job_is_tried_again(store: Store) -> None:
         raise RuntimeError("no")
 
     turns = Turns()
-    jobs = Jobs(store, [Job("fails", 1.0, run)], sleep=turns)
+    jobs = Jobs(store, [Job("fails", 1.0, run)], sleep=turns, clock=turns.clock)
     await jobs.start()
     await until_asleep(turns, 1)
     turns.more.set()
