@@ -24,8 +24,8 @@ _log = structlog.get_logger(__name__)
 SUCCESS_KIND: Final = "job_success"
 """When a job last succeeded, in any process: seconds since 1970."""
 
-LEASE_S: Final = 600.0
-"""How long a turn may take; one whose process died in it is taken over after that."""
+LONGEST_LEASE_S: Final = 600.0
+"""How long a turn may take, or two periods; one whose process died in it is taken over then."""
 _SYSTEM_CLOCK: Final[Clock] = partial(datetime.now, UTC)
 Sleep: TypeAlias = Callable[[float], Awaitable[None]]
 
@@ -146,8 +146,9 @@ class Jobs:
             age = await self._age(job)
             if 0 <= age < job.period_s:
                 return job.period_s - age
-            if await self._store.lease(f"job:{job.name}", LEASE_S) is None:
-                return min(job.period_s, LEASE_S)
+            ttl = min(2 * job.period_s, LONGEST_LEASE_S)
+            if await self._store.lease(f"job:{job.name}", ttl) is None:
+                return min(job.period_s, ttl)
             try:
                 if 0 <= await self._age(job) < job.period_s:  # it was done just now
                     return job.period_s
