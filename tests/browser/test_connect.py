@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 from tests.browser.axe import findings
 from tests.support.browser import PHONE, visit
-from tests.support.connecting import VENDOR, connected_notes
+from tests.support.connecting import VENDOR, connected_notes, written
 from tests.support.deployment import CREDENTIAL, NOTES
 from tests.support.oidc import Client, Provider, running_provider
 
@@ -39,14 +39,6 @@ class House:
         options = [part for name, value in more.items() for part in (f"--{name}", value)]
         what = ("account", "link", integration, "--tenant", "acme", "--name", "Ours")
         return self.run(*what, *options)
-
-
-def written(folder: Path, content: dict[str, Any]) -> Path:
-    """An integration as a folder; JSON is YAML."""
-    (folder / "docs").mkdir(parents=True)
-    (folder / "integration.yaml").write_text(json.dumps(content["config"]))
-    (folder / "docs" / "all.yaml").write_text(json.dumps(content["documentation"]))
-    return folder
 
 
 @pytest.fixture(scope="module")

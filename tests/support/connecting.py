@@ -1,7 +1,9 @@
 """Links, and browsers that follow them to a real provider and back."""
 
+import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -27,6 +29,14 @@ def connected_notes(provider: Provider, origin: str, **more: Any) -> dict[str, A
     machine = {"kind": "oauth2_client_credentials", **at}
     content["config"]["credentials"] = [code, machine]
     return content
+
+
+def written(folder: Path, content: dict[str, Any]) -> Path:
+    """An integration as a folder; JSON is YAML."""
+    (folder / "docs").mkdir(parents=True)
+    (folder / "integration.yaml").write_text(json.dumps(content["config"]))
+    (folder / "docs" / "all.yaml").write_text(json.dumps(content["documentation"]))
+    return folder
 
 
 async def ready(house: Deployment, provider: Provider, origin: str, **more: Any) -> None:
