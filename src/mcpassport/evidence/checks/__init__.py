@@ -21,6 +21,7 @@ from mcpassport.evidence.checks.client_certificates import pinned
 from mcpassport.evidence.checks.client_configuration import handshakes
 from mcpassport.evidence.checks.credential_handling import at_rest, one_disclosure
 from mcpassport.evidence.checks.digests import recomputed as digests_recomputed
+from mcpassport.evidence.checks.encrypted import own_tls
 from mcpassport.evidence.checks.envelope import sealed, unreadable
 from mcpassport.evidence.checks.failure_modes import leaving
 from mcpassport.evidence.checks.failure_store import nothing_without_them
@@ -92,6 +93,7 @@ CHECKS: Final[dict[str, Check]] = {
     "AUT-07": resource_server,
     "AUT-08": origins,
     "AUT-09": preflights,
+    "AUT-10": own_tls,
     "AUT-11": roles,
     "AUT-13": on_the_host,
     "AUT-14": hosts,
