@@ -1,4 +1,4 @@
-"""The other readers of bytes from outside: YAML, OpenAPI, exported audits, cursors, tokens."""
+"""The other readers of bytes from outside: YAML, OpenAPI, exports, tokens, providers' answers."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -24,7 +24,10 @@ from mcpassport.integrations.load import load_folder
 from mcpassport.integrations.openapi import import_openapi
 from mcpassport.limits import API_TOKEN_PREFIX, SERVER_TOKEN_PREFIX
 from mcpassport.records.audit import ChainedRow
+from mcpassport.records.calls import OutboundResponse
 from mcpassport.store.protocol import GENESIS
+from mcpassport.upstream.auth.token_endpoint import Refused, Tokens, read_answer
+from mcpassport.upstream.query import sendable
 
 
 class Reader(NamedTuple):
@@ -197,11 +200,43 @@ def read_token(rng: Random, _folder: Path) -> None:
     assert token not in repr(claim)
 
 
+# What a provider answers a token request with
+
+
+GRANTED: Final = {
+    "access_token": "token",
+    "refresh_token": "another",
+    "token_type": "Bearer",
+    "expires_in": 3600,
+    "scope": "read write",
+}
+REFUSED: Final = {"error": "invalid_grant", "error_description": "no"}
+STATUSES: Final = (200, 201, 400, 401, 429, 500, 302)
+
+
+def read_grant(rng: Random, _folder: Path) -> None:
+    """Tokens that can be sent, a code that is known, or nothing; never a crash."""
+    body = damaged(rng, spelled(rng, tree(rng, rng.choice((GRANTED, REFUSED)))))
+    if rng.randrange(20) == 0:
+        body = rng.choice((b"[", b'{"a":')) * rng.choice((100, 60_000)) + body
+    answer = OutboundResponse(status=rng.choice(STATUSES), headers=(), body=body)
+    found = read_answer(answer)
+    if isinstance(found, Tokens):
+        assert found.fields["token"], body
+        assert all(sendable(each) for each in found.fields.values()), body
+        assert found.expires_in is None or found.expires_in >= 0, body
+        assert repr(found) == f"Tokens({len(found.fields)})"
+    elif isinstance(found, Refused):
+        assert found.code == "unknown" or found.code.isascii(), body
+        assert answer.status >= 300, body
+
+
 READERS: Final[Mapping[str, Reader]] = MappingProxyType(
     {
         "yaml": Reader(read_yaml, share=10),
         "openapi": Reader(read_openapi, share=10),
         "export": Reader(read_export, share=60),
         "token": Reader(read_token, share=100),
+        "grant": Reader(read_grant, share=60),
     }
 )
