@@ -187,6 +187,23 @@ async def test_scopes_that_the_user_withheld_are_shown(
     assert oauth["granted_scopes"] == [scope for scope in ALL if scope != "write"]
 
 
+async def test_what_was_granted_beyond_the_need_is_shown_of_each_server(
+    house: Deployment, provider: Provider
+) -> None:
+    """A server that only reads does not need what writing needs; a preview says the same."""
+    made = await link(house)
+    await Browser(house).follow(provider, made)
+    path = f"/integrated-account/{made['account']}"
+    server = await house.server(made["account"], config={"methods": ["read"]})
+    shown = await house.read(f"{path}/mcp/{server['id']}/tools")
+    assert (shown["needed_scopes"], shown["excess_scopes"]) == (
+        ["read", "write", "notes.read"],
+        ["notes.write"],
+    )
+    assert (await house.read(f"{path}/tools", methods=["read"]))["excess_scopes"] == ["notes.write"]
+    assert (await house.read(f"{path}/tools"))["excess_scopes"] == []
+
+
 async def test_an_account_is_connected_again_by_a_link_of_its_own(
     house: Deployment, provider: Provider
 ) -> None:

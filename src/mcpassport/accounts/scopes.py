@@ -16,13 +16,14 @@ def requested(
     """
     check_filter(catalog, chosen)
     surface = select(catalog, chosen, tuple(removed))
-    always = credential.oauth.scopes if credential.oauth is not None else ()
-    return tuple(dict.fromkeys((*always, *needed(surface.tools))))
+    return needed(credential, surface.tools)
 
 
-def needed(tools: Iterable[Tool]) -> tuple[str, ...]:
-    """The scopes that these tools declare, each once."""
-    return tuple(dict.fromkeys(scope for tool in tools for scope in tool.method.scopes))
+def needed(credential: Credential | None, tools: Iterable[Tool]) -> tuple[str, ...]:
+    """The scopes that the integration always asks for, and those that these tools declare."""
+    oauth = credential.oauth if credential is not None else None
+    declared = (scope for tool in tools for scope in tool.method.scopes)
+    return tuple(dict.fromkeys((*(oauth.scopes if oauth else ()), *declared)))
 
 
 def excess(granted: Iterable[str], wanted: Iterable[str]) -> tuple[str, ...]:

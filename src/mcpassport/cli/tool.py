@@ -87,6 +87,8 @@ async def list_(
         title = f"{len(found)} tools of {document['integration']}@{document['version']}"
         title += f", {document['hidden']} hidden" if document["hidden"] else ""
         title += "" if document["reachable"] else "; nobody can call them now"
+        beyond = ", ".join(document["excess_scopes"])
+        title += f"; granted beyond their need: {beyond}" if beyond else ""
     if options.json:
         print_json(document)
         return

@@ -11,7 +11,7 @@ from mcpassport.edge.api.idempotency import IdempotencyKey, once
 from mcpassport.edge.api.incoming import AccountIn, AccountPatch
 from mcpassport.edge.api.outgoing import PageOf
 from mcpassport.edge.api.outgoing_account import AccountOut
-from mcpassport.edge.api.previews import ToolOut, ToolPreview
+from mcpassport.edge.api.previews import ToolOut, ToolPreview, scopes_of
 from mcpassport.edge.api.principal import Acting, Cursor, Operator, PageSize, Reader, TenantQuery
 from mcpassport.edge.api.strict import StrictRoute
 from mcpassport.errors import Forbidden, NoSuchObject
@@ -117,7 +117,8 @@ async def tools(
 ) -> ToolPreview:
     """Preview the tools that an MCP server with these filters would expose."""
     account = await acting.account(account_id)
-    catalog = await acting.services.versions.catalog(await _head(acting, account.integration))
+    head = await _head(acting, account.integration)
+    catalog = await acting.services.versions.catalog(head)
     chosen = Filter(
         methods=None if methods is None else tuple(methods),
         tags=None if tags is None else tuple(tags),
@@ -126,6 +127,7 @@ async def tools(
     )
     check_filter(catalog, chosen)
     surface = select(catalog, chosen, account.overrides.removed_methods)
+    integration = await acting.services.versions.integration(head)
     return ToolPreview(
         integration=catalog.integration,
         version=catalog.version,
@@ -133,4 +135,5 @@ async def tools(
         surface_digest=surface.digest.hex(),
         result=[ToolOut.of(tool) for tool in surface.tools],
         hidden=len(catalog.tools) - len(surface.tools),
+        **scopes_of(account, integration, surface.tools),
     )

@@ -1,7 +1,12 @@
 """Tools as the management API shows them: of a preview, and of what a server exposes."""
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel
 
+from mcpassport.accounts.scopes import excess, needed
+from mcpassport.records.grants import Account
+from mcpassport.records.integration import Integration
 from mcpassport.records.tool import Tool
 
 
@@ -44,3 +49,17 @@ class ToolPreview(BaseModel):
     result: list[ToolOut]
     hidden: int
     """Tools of the integration that the filters, or the account's overrides, leave out."""
+    needed_scopes: list[str]
+    """Upstream OAuth scopes that these tools, and the integration itself, need."""
+    excess_scopes: list[str]
+    """What the account's provider granted beyond that."""
+
+
+def scopes_of(
+    account: Account, integration: Integration, tools: Sequence[Tool]
+) -> dict[str, list[str]]:
+    """What these tools need of the account's grant, and what it has beyond that."""
+    declared = {each.kind: each for each in integration.credentials}
+    wanted = needed(declared.get(account.credential_kind), tools)
+    granted = account.oauth.granted if account.oauth is not None else ()
+    return {"needed_scopes": [*wanted], "excess_scopes": [*excess(granted, wanted)]}

@@ -21,7 +21,7 @@ from mcpassport import __version__
 from mcpassport.catalog.explain import Reason, why_not
 from mcpassport.catalog.select import select
 from mcpassport.edge.api.incoming import CallIn
-from mcpassport.edge.api.previews import ToolOut, ToolPreview
+from mcpassport.edge.api.previews import ToolOut, ToolPreview, scopes_of
 from mcpassport.edge.api.principal import Acting, Operator, Reader
 from mcpassport.edge.api.strict import StrictRoute
 from mcpassport.errors import Conflict, InvalidInput, NoSuchObject
@@ -124,9 +124,11 @@ async def _standing(acting: Acting, server: Server) -> Caller | Reason:
 async def tools(account_id: str, server_id: str, acting: Reader) -> SurfaceOut:
     """List the tools that an MCP server exposes now, as the live version makes them."""
     account, server = await _server(acting, account_id, server_id)
-    catalog = await acting.services.versions.catalog(await _head(acting, server.integration))
+    head = await _head(acting, server.integration)
+    catalog = await acting.services.versions.catalog(head)
     surface = select(catalog, server.filter, account.overrides.removed_methods)
     standing = await _standing(acting, server)
+    integration = await acting.services.versions.integration(head)
     return SurfaceOut(
         integration=catalog.integration,
         version=catalog.version,
@@ -135,6 +137,7 @@ async def tools(account_id: str, server_id: str, acting: Reader) -> SurfaceOut:
         result=[ToolOut.of(tool) for tool in surface.tools],
         hidden=len(catalog.tools) - len(surface.tools),
         reachable=isinstance(standing, Caller),
+        **scopes_of(account, integration, surface.tools),
     )
 
 

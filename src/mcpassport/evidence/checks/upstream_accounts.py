@@ -80,6 +80,11 @@ async def least_scopes(bench: Bench, finding: Finding) -> None:
         "what was asked for and what was granted are shown beside each other",
         both,
     )
+    server = (await bench.grant(tenant, reading["account"], methods=["read"])).server
+    surface = document_of(await bench.manage("GET", f"{path}/mcp/{server}/tools"))
+    beyond = surface["needed_scopes"], surface["excess_scopes"]
+    fact = "of a server: what its tools need, and what was granted beyond it"
+    finding.expect(beyond == ([ALWAYS, READ], [WRITE]), fact, beyond)
     finding.control = WRITE in (await depart(bench, whole)).query["scope"].split()
 
 

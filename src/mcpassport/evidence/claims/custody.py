@@ -58,7 +58,8 @@ CUSTODY: Final[tuple[Claim, ...]] = (
         10,
         "Where accounts are connected by OAuth, a link asks for the scopes of the methods that the "
         "vendor enables, and for those that the integration always needs. What was asked for and "
-        "what was granted are shown beside each other.",
+        "what was granted are shown beside each other; of each server, what was granted beyond "
+        "the need of its tools.",
     ),
     Claim(
         "CRE-08",
