@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.peers.leftovers import nothing_is_left
 from tests.support.calling import legacy
 from tests.support.connecting import VENDOR, Browser, link, ready
 from tests.support.deployment import Deployment, deployment
@@ -44,6 +45,7 @@ async def house(provider: Provider, lab: Lab, tmp_path: Path) -> AsyncIterator[D
         running.clock.now = datetime.now(UTC)  # the provider has no other
         await ready(running, provider, lab.origin)
         yield running
+        await nothing_is_left(running, VENDOR.secret)
 
 
 @pytest.fixture
