@@ -28,7 +28,7 @@ PASSES: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
-NAMED_IN_BODY = {"POST /integrated-account"}
+NAMED_IN_BODY = {"POST /integrated-account", "POST /link-token"}
 """Operations whose objects stand in the body, where a configuration cannot put them."""
 
 
@@ -46,7 +46,10 @@ async def ids(deployment: Served) -> dict[str, str]:
         account = accounts["result"][0]["id"]
         servers = await api.call("GET", f"/integrated-account/{account}/mcp")
         spare = await api.call("POST", "/api-token", body={"role": "auditor", "name": "spare"})
-    return {"ACCOUNT": account, "SERVER": servers["result"][0]["id"], "TOKEN": spare["id"]}
+        address = {"tenant": "acme", "url": "https://hook.invalid/"}
+        hook = await api.call("POST", "/webhook", body=address)
+    server = servers["result"][0]["id"]
+    return {"ACCOUNT": account, "SERVER": server, "TOKEN": spare["id"], "WEBHOOK": hook["id"]}
 
 
 def origin(deployment: Served) -> str:
