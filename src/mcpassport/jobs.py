@@ -77,7 +77,7 @@ def jobs_of(
         Job("checkpoint", 3600.0, keeper.sign),
         Job("retention", 3600.0, keeper.retire),
         Job("dead-grants", 86_400.0, grants.retire),
-        Job("data-keys", 86_400.0, sweeps.data_keys),
+        Job("data-keys", 3600.0, sweeps.data_keys),
         Job("refresh", 60.0, sweeps.refresh),
         Job("webhooks", WEBHOOKS_PERIOD_S, sweeps.webhooks),
         Job("expiring", 3600.0, expiring.tell),

@@ -12,7 +12,7 @@ from mcpassport.accounts.links import Links
 from mcpassport.accounts.offboarding import Kept, Offboarding
 from mcpassport.accounts.refresh import Refresher
 from mcpassport.accounts.rekeying import Rekeying
-from mcpassport.accounts.renewal import Outward, Renewal, Sources
+from mcpassport.accounts.renewal import Renewal, Sources
 from mcpassport.accounts.tenants import Tenants
 from mcpassport.gate.api_tokens import ApiTokens
 from mcpassport.gate.exchange import TokenKeyExchange
@@ -31,6 +31,7 @@ from mcpassport.store.keys import Keys
 from mcpassport.store.protocol import AuditStore, Store
 from mcpassport.store.revocations import RevocationLog
 from mcpassport.store.vault import Vault
+from mcpassport.upstream.call import Sender
 from mcpassport.webhooks.delivery import Delivery
 from mcpassport.webhooks.hooks import Webhooks
 
@@ -72,7 +73,7 @@ class Below(NamedTuple):
     audit: AuditStore
     keys: Keys
     vault: Vault
-    http: Outward
+    http: Sender
     clock: Clock
     random: Random
 

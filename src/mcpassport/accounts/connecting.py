@@ -22,7 +22,7 @@ import msgspec
 from mcpassport.accounts.apps import OAuthApps
 from mcpassport.accounts.connect import AccountDraft, Accounts
 from mcpassport.accounts.links import Departure, Links, Opened, expired
-from mcpassport.accounts.renewal import Outward, grant_of
+from mcpassport.accounts.renewal import grant_of
 from mcpassport.accounts.tenants import Tenants
 from mcpassport.errors import Conflict, UpstreamError, UpstreamRejected
 from mcpassport.records.grants import Account, OAuthGrant, Tenant
@@ -32,6 +32,7 @@ from mcpassport.records.sources import Clock, Random
 from mcpassport.store.protocol import Delete, Op
 from mcpassport.store.vault import Tampered, Vault
 from mcpassport.upstream.auth.token_endpoint import Tokens, by_code, read_answer
+from mcpassport.upstream.call import Sender
 
 CALLBACK: Final = "/connect/callback"
 """Where providers send browsers back to; vendors register it with them."""
@@ -49,7 +50,7 @@ class Parts(NamedTuple):
     tenants: Tenants
     apps: OAuthApps
     vault: Vault
-    http: Outward
+    http: Sender
 
 
 class Connecting:

@@ -8,7 +8,7 @@
 4. A day later the older keys are destroyed, unless something is still sealed under them. Until then
    cursors that agents hold still open.
 
-Whoever was interrupted asks again; what was left behind is also found by the daily sweep, and so
+Whoever was interrupted asks again; what was left behind is also found by the hourly sweep, and so
 are keys of offboarded tenants that a restored copy brought back.
 """
 

@@ -15,7 +15,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -29,7 +29,7 @@ from mcpassport.errors import (
     StoreUnavailable,
     UpstreamError,
 )
-from mcpassport.records.calls import OutboundRequest, OutboundResponse
+from mcpassport.records.calls import OutboundRequest
 from mcpassport.records.grants import Account, OAuthGrant, Principal, Tenant
 from mcpassport.records.integration import Credential
 from mcpassport.records.masked import Secret
@@ -44,6 +44,7 @@ from mcpassport.upstream.auth.token_endpoint import (
     read_answer,
     renewed,
 )
+from mcpassport.upstream.call import Sender
 
 RETRY_AFTER_S: Final = 5
 _TRIES: Final = 5
@@ -55,14 +56,6 @@ CLIENT_KIND: Final = "oauth2_client_credentials"
 WORKER: Final = Principal("system:refresh", "admin")
 Declared: TypeAlias = Callable[[Account], Awaitable[Credential | None]]
 """What the live version of the account's integration says of its credential."""
-
-
-class Outward(Protocol):
-    """What sends token requests."""
-
-    async def send(self, request: OutboundRequest) -> OutboundResponse:
-        """The response, or an `UpstreamError` whose `sent` says whether anything left."""
-        ...
 
 
 class Sources(NamedTuple):
@@ -95,7 +88,7 @@ class Renewal:
         vault: Vault,
         apps: OAuthApps,
         declared: Declared,
-        http: Outward,
+        http: Sender,
         sources: Sources,
     ) -> None:
         self._store = store

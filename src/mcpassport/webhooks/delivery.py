@@ -10,7 +10,7 @@
 import asyncio
 import time
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -19,13 +19,14 @@ from mcpassport.audit.log import event
 from mcpassport.audit.query import Walk, Wanted, find
 from mcpassport.errors import McpassportError, UpstreamError
 from mcpassport.records.audit import AuditRow
-from mcpassport.records.calls import OutboundRequest, OutboundResponse
+from mcpassport.records.calls import OutboundRequest
 from mcpassport.records.grants import Principal
 from mcpassport.records.sources import Clock, Random
 from mcpassport.records.webhooks import Webhook
 from mcpassport.store.protocol import ALL, AuditStore, Op, Store
 from mcpassport.store.repositories import WEBHOOKS
 from mcpassport.upstream.auth.webhook_signature import signature
+from mcpassport.upstream.call import Sender
 from mcpassport.webhooks.hooks import Webhooks
 
 PERIOD_S: Final = 10.0
@@ -48,14 +49,6 @@ _log = structlog.get_logger(__name__)
 _row_of = msgspec.json.Decoder(AuditRow).decode
 
 
-class Outward(Protocol):
-    """What sends requests."""
-
-    async def send(self, request: OutboundRequest) -> OutboundResponse:
-        """The response, or an `UpstreamError`."""
-        ...
-
-
 class Delivery:
     """Tells what there is to tell."""
 
@@ -64,7 +57,7 @@ class Delivery:
         store: Store,
         audit: AuditStore,
         hooks: Webhooks,
-        http: Outward,
+        http: Sender,
         clock: Clock,
         random: Random,
     ) -> None:
